@@ -1,0 +1,112 @@
+// swift-tools-version: 6.2
+// Liên Thông: source databases to Kafka topics to the National Health Database.
+// A target is a permission boundary: only `Kafka` reaches librdkafka, only `Postgres` libpq, only `Contracts` simdjson.
+import PackageDescription
+
+let package = Package(
+    name: "lienthong",
+    products: [
+        .executable(name: "lienthong", targets: ["lienthong"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "CSimdjson",
+            cxxSettings: [.unsafeFlags(["-O3"], .when(configuration: .release))],
+            linkerSettings: [.linkedLibrary("simdjson")]
+        ),
+        .target(name: "CXXHash"),
+        .target(name: "Model"),
+        .target(
+            name: "Contracts",
+            dependencies: ["Model", "CSimdjson", "CXXHash", .product(name: "Yams", package: "Yams")]
+        ),
+        .target(name: "Kafka", dependencies: ["Model", "CRdkafka"]),
+        .target(name: "Postgres", dependencies: ["Model", "CPostgres"]),
+        .target(
+            name: "Publishing",
+            dependencies: [
+                "Model", "Contracts", "Kafka", "Postgres",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ]
+        ),
+        .target(
+            name: "Ingestion",
+            dependencies: [
+                "Model", "Contracts", "Kafka", "Postgres",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "DeadLetters",
+            dependencies: [
+                "Model", "Contracts", "Kafka", "Postgres",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]
+        ),
+        .target(name: "Lag", dependencies: ["Model", "Kafka", "Postgres"]),
+        .executableTarget(
+            name: "lienthong",
+            dependencies: [
+                "Model", "Contracts", "Kafka", "Postgres", "Publishing", "Ingestion", "DeadLetters", "Lag",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ]
+        ),
+        .target(
+            name: "TestSupport", dependencies: ["Contracts", "Kafka", "Postgres", "Model"], path: "Tests/TestSupport"),
+        .executableTarget(
+            name: "faulty-worker",
+            dependencies: [
+                "Ingestion", "DeadLetters", "Contracts", "Kafka", "Postgres", "Model",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/FaultyWorker"
+        ),
+        .testTarget(name: "ModelTests", dependencies: ["Model"]),
+        .testTarget(name: "ContractsTests", dependencies: ["Contracts", "Model"]),
+        .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Model"]),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Model"]),
+        .testTarget(name: "PublishingTests", dependencies: ["Publishing", "Contracts", "Kafka", "Postgres", "Model"]),
+        .testTarget(
+            name: "IngestionTests",
+            dependencies: [
+                "TestSupport", "Ingestion", "Contracts", "Kafka", "Postgres", "Model",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(name: "DeadLettersTests", dependencies: ["DeadLetters", "Contracts", "Postgres", "Model"]),
+        .testTarget(name: "LagTests", dependencies: ["Lag", "Kafka", "Postgres", "Model"]),
+        .testTarget(name: "LienthongTests", dependencies: ["lienthong", "Kafka", "Model"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["TestSupport", "Contracts", "Kafka", "Postgres", "Model", "lienthong", "faulty-worker"]
+        ),
+    ],
+    cxxLanguageStandard: .cxx17
+)
+
+// One loop sets the language rules of every Swift target, so that none can drift from the others.
+for target in package.targets where target.type != .system && !["CSimdjson", "CXXHash"].contains(target.name) {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .treatAllWarnings(as: .error),
+    ]
+}

@@ -1,0 +1,274 @@
+// A topic's contract and mapping as values: what the YAML in `Topics/` says, read and checked.
+package import Model
+
+/// The classes of mission and Decree 102/2025 art. 9.2; `internal` where the contract says nothing.
+package enum Classification: String, Sendable, CaseIterable {
+    case `internal`
+    case businessSecret = "business-secret"
+    case personal
+    case health
+    case family
+    case open
+}
+
+/// One topic: its contract, its mapping and where they were read.
+package struct TopicDefinition: Sendable {
+    package let name: TopicName
+    package let folder: String
+    package let contract: Contract
+    package let mapping: Mapping
+
+    package init(name: TopicName, folder: String, contract: Contract, mapping: Mapping) {
+        self.name = name
+        self.folder = folder
+        self.contract = contract
+        self.mapping = mapping
+    }
+}
+
+/// What a partner promises about a topic's records (Open Data Contract Standard v3.1).
+package struct Contract: Sendable {
+    /// The contract's own version, such as `1.0.0`.
+    package var version: String
+    package var owner: String
+    package var descriptionEnglish: String
+    package var descriptionVietnamese: String
+    /// Groups of Decree 102/2025 art. 5, and the article that asks for the data.
+    package var dataGroups: [Int]
+    package var articles: [String]
+    package var fields: [Field]
+    /// Names of the top-level fields whose text, joined by `:`, is the record's key.
+    package var key: [String]
+    /// The top-level field that holds the record's version: an integer, or a timestamp.
+    package var versionField: String
+    package var rules: [RecordRule]
+    package var kafka: KafkaSettings
+    package var breaker: BreakerSettings
+
+    package struct KafkaSettings: Sendable, Equatable {
+        package var partitions: Int32
+        package var replicationFactor: Int16
+        /// Milliseconds; -1 keeps for ever.
+        package var retentionMilliseconds: Int64
+        /// `delete` or `compact`.
+        package var cleanupPolicy: String
+
+        package init(partitions: Int32, replicationFactor: Int16, retentionMilliseconds: Int64, cleanupPolicy: String) {
+            self.partitions = partitions
+            self.replicationFactor = replicationFactor
+            self.retentionMilliseconds = retentionMilliseconds
+            self.cleanupPolicy = cleanupPolicy
+        }
+    }
+
+    /// Shares of a window of records, 0 to 1, above which the topic is paused.
+    package struct BreakerSettings: Sendable, Equatable {
+        package var maxRefusedShare: Double
+        package var maxDeletedShare: Double
+        /// Records looked back upon, and the fewest that can trip the breaker.
+        package var windowRecords: Int
+        package var minimumRecords: Int
+
+        package init(
+            maxRefusedShare: Double = 0.1, maxDeletedShare: Double = 0.1, windowRecords: Int = 2_000,
+            minimumRecords: Int = 500
+        ) {
+            self.maxRefusedShare = maxRefusedShare
+            self.maxDeletedShare = maxDeletedShare
+            self.windowRecords = windowRecords
+            self.minimumRecords = minimumRecords
+        }
+    }
+
+    package init(
+        version: String, owner: String, descriptionEnglish: String, descriptionVietnamese: String, dataGroups: [Int],
+        articles: [String], fields: [Field], key: [String], versionField: String, rules: [RecordRule],
+        kafka: KafkaSettings, breaker: BreakerSettings
+    ) {
+        self.version = version
+        self.owner = owner
+        self.descriptionEnglish = descriptionEnglish
+        self.descriptionVietnamese = descriptionVietnamese
+        self.dataGroups = dataGroups
+        self.articles = articles
+        self.fields = fields
+        self.key = key
+        self.versionField = versionField
+        self.rules = rules
+        self.kafka = kafka
+        self.breaker = breaker
+    }
+}
+
+/// A field of a record or of an object within it.
+package struct Field: Sendable {
+    package var name: String
+    package var type: FieldType
+    package var required: Bool
+    package var classification: Classification
+    package var descriptionEnglish: String
+    package var descriptionVietnamese: String
+
+    package init(
+        name: String, type: FieldType, required: Bool, classification: Classification = .internal,
+        descriptionEnglish: String = "", descriptionVietnamese: String = ""
+    ) {
+        self.name = name
+        self.type = type
+        self.required = required
+        self.classification = classification
+        self.descriptionEnglish = descriptionEnglish
+        self.descriptionVietnamese = descriptionVietnamese
+    }
+}
+
+/// What a field's JSON value must be. JSON type first (`wrong-type`), then the rule's own reason.
+package indirect enum FieldType: Sendable {
+    /// A string: trimmed, NFC; empty counts as absent.
+    case text(TextRule)
+    /// A JSON number without fraction, within the bounds (`out-of-range`).
+    case integer(minimum: Int64, maximum: Int64)
+    case boolean
+    /// A decimal as a string, such as `"1500000.50"`; at most `scale` decimals (`wrong-format`), not below `minimum` (`out-of-range`).
+    case decimal(scale: Int, minimum: Int64?)
+    /// `YYYY-MM-DD`, a real date; with `partial` also `YYYY` and `YYYY-MM`.
+    case date(partial: Bool)
+    /// RFC 3339 with an offset.
+    case timestamp
+    case object([Field])
+    /// Items of one type. With `uniqueBy`, two items with the same value of that field (`""`: the item itself) are `inconsistent`.
+    case list(FieldType, uniqueBy: String?, maximumItems: Int)
+}
+
+/// Rules of a text, in the order in which they are checked.
+package struct TextRule: Sendable {
+    /// Unicode scalars after NFC (`out-of-range`).
+    package var minimumLength: Int
+    package var maximumLength: Int
+    /// An anchored pattern of the restricted language of `Pattern` (`wrong-format`).
+    package var pattern: String?
+    /// Allowed values (`not-in-list`).
+    package var values: [String]?
+    /// A named identifier (`invalid-identifier`).
+    package var identifier: IdentifierKind?
+    /// A code list (`not-in-list`), judged at the date in the sibling field `codeListDateField` where that is named.
+    package var codeList: CodeListKind?
+    package var codeListDateField: String?
+
+    package init(
+        minimumLength: Int = 1, maximumLength: Int = Limits.textLengthMax, pattern: String? = nil,
+        values: [String]? = nil,
+        identifier: IdentifierKind? = nil, codeList: CodeListKind? = nil, codeListDateField: String? = nil
+    ) {
+        self.minimumLength = minimumLength
+        self.maximumLength = maximumLength
+        self.pattern = pattern
+        self.values = values
+        self.identifier = identifier
+        self.codeList = codeList
+        self.codeListDateField = codeListDateField
+    }
+}
+
+/// Identifiers that the product checks, named as contracts name them.
+package enum IdentifierKind: String, Sendable, CaseIterable {
+    case personalNumber = "personal-number"
+    case oldIdentityNumber = "old-identity-number"
+    /// 10 digits or 10-3, with check digit.
+    case taxCode = "tax-code"
+    /// A tax code, or the 12 digits of a household business.
+    case enterpriseCode = "enterprise-code"
+    case socialInsuranceNumber = "social-insurance-number"
+    case insuranceCard = "insurance-card"
+    case stateAgencyCode = "state-agency-code"
+    case practiceLicence = "practice-licence"
+    case facilityCode = "facility-code"
+}
+
+/// Code lists, named as contracts name them. With a date field, `province` and `commune` are judged at that date:
+/// before 2025-07-01 the 63 older provinces, else the 34 of today.
+package enum CodeListKind: String, Sendable, CaseIterable {
+    case province
+    /// Today's or one of the older 63, whatever the date.
+    case provinceOfAnyTime = "province-of-any-time"
+    case commune
+    /// ISO 3166-1 alpha-3.
+    case country
+}
+
+/// Rules between fields, checked after all fields, in the contract's order. Paths are dotted: `permanentAddress.provinceCode`.
+package enum RecordRule: Sendable {
+    /// Both present and whole, `first` after `second`: `inconsistent` at `first`.
+    case dateOrder(first: String, second: String)
+    /// None present: `missing-field` at the first.
+    case requireOneOf([String])
+    /// More than one item of the list has `flag` true: `inconsistent`.
+    case atMostOneFlagged(list: String, flag: String)
+    /// An item has none of the fields: `missing-field`.
+    case eachRequiresOneOf(list: String, fields: [String])
+    /// The card's letters differ from the group, or its level digit from the level: `inconsistent`.
+    case insuranceCardAgrees(card: String, group: String, level: String)
+    /// The identifier of `field` is chosen by the value of `by`: `invalid-identifier`.
+    case identifierByValue(field: String, by: String, cases: [String: IdentifierKind], otherwise: IdentifierKind)
+    /// Warning: `absent` names nothing. Rule name is given by the contract.
+    case warnAbsent(field: String, name: String)
+    /// Warnings `birth-year-differs-from-number`, `sex-differs-from-number`.
+    case warnPersonalNumberDiffers(number: String, birthDate: String?, sex: String?)
+    /// Warning `social-insurance-number-differs-from-card`: the last ten digits of the card and a ten-digit number.
+    case warnCardNumberDiffers(card: String, number: String)
+}
+
+/// How a record lands in the national database; the Ministry of Health's own, with a revision number.
+package struct Mapping: Sendable {
+    package var revision: Int32
+    /// `schema.table` of the base table.
+    package var table: String
+    /// The view of the living that readers use.
+    package var view: String
+    /// In the order of the contract's key.
+    package var key: [Column]
+    package var columns: [Column]
+    package var children: [Child]
+
+    package struct Column: Sendable, Equatable {
+        package var name: String
+        /// Dotted path of the field; `.` is the item itself in a child of a list of scalars.
+        package var field: String
+        package var normaliser: Normaliser?
+
+        package init(name: String, field: String, normaliser: Normaliser? = nil) {
+            self.name = name
+            self.field = field
+            self.normaliser = normaliser
+        }
+    }
+
+    /// A list that becomes rows: the parent's key columns (same names), `position` (integer, from 1), then these columns.
+    package struct Child: Sendable, Equatable {
+        package var table: String
+        /// Top-level list field.
+        package var list: String
+        package var columns: [Column]
+
+        package init(table: String, list: String, columns: [Column]) {
+            self.table = table
+            self.list = list
+            self.columns = columns
+        }
+    }
+
+    package enum Normaliser: String, Sendable, CaseIterable {
+        /// Of a partial date: the date where it is whole, else null.
+        case wholeDate = "whole-date"
+        case uppercase
+    }
+
+    package init(revision: Int32, table: String, view: String, key: [Column], columns: [Column], children: [Child]) {
+        self.revision = revision
+        self.table = table
+        self.view = view
+        self.key = key
+        self.columns = columns
+        self.children = children
+    }
+}

@@ -1,0 +1,307 @@
+// From `contract.odcs.yaml` to a `Contract`: the part of the Open Data Contract Standard 3.1.0 that the product enforces.
+import Model
+import Yams
+
+/// Reads one contract. It is handed out only where no error was found in it.
+package struct ContractReader {
+    let topic: String
+    let log: FindingLog
+
+    /// - Parameters:
+    ///   - text: the YAML.
+    ///   - file: its path, for findings.
+    ///   - topic: the name of the folder, which the contract must bear.
+    package static func read(
+        _ text: String, file: String, topic: String
+    ) -> (contract: Contract?, findings: [LintFinding]) {
+        let reader = ContractReader(topic: topic, log: FindingLog(file: file))
+        guard let root = reader.log.compose(text) else { return (nil, reader.log.findings) }
+        let contract = reader.contract(root)
+        return (reader.log.hasErrors ? nil : contract, reader.log.findings)
+    }
+
+    private func contract(_ node: Node) -> Contract? {
+        guard let root = DocumentMapping(node, of: "the contract", keys: ContractKeys.root, log: log) else {
+            return nil
+        }
+        let heading = heading(root)
+        let settings = settings(root)
+        servers(root)
+        guard let object = schemaObject(root), let properties = object.list("properties", required: true) else {
+            return nil
+        }
+
+        var reader = FieldReader(log: log)
+        let fields = reader.fields(properties, of: "", depth: 0)
+        let fieldsAreSound = !log.hasErrors
+        let key = reader.key(at: object.node)
+        let version = reader.version(at: object.node)
+        let rules = RuleReader(fields: fields, fieldsAreSound: fieldsAreSound, log: log).rules(of: object)
+        if fields.contains(where: { $0.name == Self.secretMark }) {
+            object.fail(
+                "properties", "\(Self.secretMark) is reserved: every record may carry it, and no contract names it")
+        }
+        guard let heading, let settings, let version else { return nil }
+        return Contract(
+            version: heading.version, owner: heading.owner, descriptionEnglish: heading.purpose,
+            descriptionVietnamese: settings.descriptionVietnamese, dataGroups: settings.dataGroups,
+            articles: settings.articles, fields: fields, key: key, versionField: version, rules: rules,
+            kafka: settings.kafka, breaker: settings.breaker
+        )
+    }
+
+    private static let secretMark = "stateSecret"
+
+    private struct Heading {
+        let version: String
+        let owner: String
+        let purpose: String
+    }
+
+    /// What identifies the contract, and who answers for the data.
+    private func heading(_ root: DocumentMapping) -> Heading? {
+        expect(root, "apiVersion", toBe: "v3.1.0")
+        expect(root, "kind", toBe: "DataContract")
+        expect(root, "name", toBe: topic)
+        _ = root.text("id", required: true)
+        if let status = root.text("status", required: true), !Self.statuses.contains(status) {
+            root.fail("status", "unknown status \(status)\(Spelling.suggestion(for: status, among: Self.statuses))")
+        }
+        let version = root.text("version", required: true)
+        if let version, let major = TopicNaming.majorVersion(of: topic) { check(version, against: major, in: root) }
+        let description = section("description", of: root, keys: ContractKeys.description)
+        let team = section("team", of: root, keys: ContractKeys.team)
+        let purpose = description?.text("purpose", required: true)
+        _ = description?.text("usage")
+        _ = description?.text("limitations")
+        guard let version, let owner = team?.text("name", required: true), let purpose else { return nil }
+        return Heading(version: version, owner: owner, purpose: purpose)
+    }
+
+    private static let statuses: Set = ["proposed", "draft", "active", "deprecated", "retired"]
+
+    private func check(_ version: String, against major: Int, in root: DocumentMapping) {
+        let parts = version.split(separator: ".", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { part in part.allSatisfy(\.isNumber) ? Int(part) : nil }
+        if parts.count != 3 || numbers.count != 3 {
+            root.fail("version", "expected version as major.minor.patch")
+        } else if numbers[0] != major {
+            root.fail(
+                "version", "expected version \(major).x.y as the topic's name says: a new major version is a new topic")
+        }
+    }
+
+    private func expect(_ mapping: DocumentMapping, _ key: String, toBe expected: String) {
+        guard let text = mapping.text(key, required: true), text != expected else { return }
+        mapping.fail(key, "expected \(key) to be \(expected)")
+    }
+
+    private func section(_ key: String, of root: DocumentMapping, keys: KnownKeys) -> DocumentMapping? {
+        guard let node = root[key] else {
+            root.fail(key, "\(key) is missing")
+            return nil
+        }
+        return DocumentMapping(node, of: key, keys: keys, log: log)
+    }
+
+    private func servers(_ root: DocumentMapping) {
+        guard let nodes = root.list("servers", required: true) else { return }
+        var hasKafka = false
+        for node in nodes {
+            guard let server = DocumentMapping(node, of: "a server", keys: ContractKeys.server, log: log) else {
+                continue
+            }
+            guard server.text("type", required: true) == "kafka" else { continue }
+            hasKafka = true
+            _ = server.text("host", required: true)
+            expect(server, "format", toBe: "json")
+        }
+        if !hasKafka { root.fail("servers", "expected a server of type kafka") }
+    }
+
+    private func schemaObject(_ root: DocumentMapping) -> DocumentMapping? {
+        guard let nodes = root.list("schema", required: true) else { return nil }
+        guard nodes.count == 1 else {
+            root.fail("schema", "expected exactly one object: a topic holds records of one kind")
+            return nil
+        }
+        guard let object = DocumentMapping(nodes[0], of: "the schema's object", keys: ContractKeys.object, log: log)
+        else {
+            return nil
+        }
+        expect(object, "name", toBe: topic)
+        expect(object, "logicalType", toBe: "object")
+        if let name = object.text("physicalName"), name != topic {
+            object.fail("physicalName", "expected physicalName to be \(topic)")
+        }
+        return object
+    }
+
+    // MARK: Settings of ours, as the contract's custom properties
+
+    private struct Settings {
+        let descriptionVietnamese: String
+        let dataGroups: [Int]
+        let articles: [String]
+        let kafka: Contract.KafkaSettings
+        let breaker: Contract.BreakerSettings
+    }
+
+    private func settings(_ root: DocumentMapping) -> Settings? {
+        let custom = DocumentMapping(
+            customProperties: root["customProperties"], of: root.node, subject: "the contract",
+            known: ContractKeys.contractProperties, log: log
+        )
+        let vietnamese = custom.text("descriptionVi")
+        if vietnamese == nil { log.warn(root.node, "the contract: descriptionVi is missing") }
+        let groups = dataGroups(custom)
+        let articles = custom.texts("articles", required: true)
+        let partitions = custom.integer("kafkaPartitions", in: 1...10_000, required: true)
+        let replicas = custom.integer("kafkaReplicationFactor", in: 1...100)
+        let retention = custom.integer("kafkaRetentionMilliseconds", in: -1...Int64.max)
+        let policy = custom.text("kafkaCleanupPolicy") ?? "delete"
+        if !["delete", "compact"].contains(policy) {
+            custom.fail("kafkaCleanupPolicy", "expected kafkaCleanupPolicy to be delete or compact")
+        }
+        let standard = Contract.BreakerSettings()
+        let breaker = Contract.BreakerSettings(
+            maxRefusedShare: custom.number("maxRefusedShare", in: 0...1) ?? standard.maxRefusedShare,
+            maxDeletedShare: custom.number("maxDeletedShare", in: 0...1) ?? standard.maxDeletedShare,
+            windowRecords: custom.integer("breakerWindowRecords", in: 1...10_000_000).map(Int.init)
+                ?? standard.windowRecords,
+            minimumRecords: custom.integer("breakerMinimumRecords", in: 1...10_000_000).map(Int.init)
+                ?? standard.minimumRecords
+        )
+        if breaker.minimumRecords > breaker.windowRecords {
+            custom.fail("breakerMinimumRecords", "expected breakerMinimumRecords not above breakerWindowRecords")
+        }
+        guard let groups, let articles, let partitions else { return nil }
+        return Settings(
+            descriptionVietnamese: vietnamese ?? "", dataGroups: groups, articles: articles,
+            kafka: Contract.KafkaSettings(
+                partitions: Int32(partitions), replicationFactor: Int16(replicas ?? 3),
+                retentionMilliseconds: retention ?? -1, cleanupPolicy: policy
+            ),
+            breaker: breaker
+        )
+    }
+
+    /// Numbers of the 24 groups of Decree 102/2025 art. 5.
+    private func dataGroups(_ custom: DocumentMapping) -> [Int]? {
+        guard let nodes = custom.list("dataGroups", required: true) else { return nil }
+        let numbers = nodes.compactMap { $0.plainScalar.flatMap { Int($0) } }.filter { (1...24).contains($0) }
+        guard !nodes.isEmpty, numbers.count == nodes.count, Set(numbers).count == numbers.count else {
+            custom.fail("dataGroups", "expected dataGroups to be different numbers from 1 to 24")
+            return nil
+        }
+        return numbers
+    }
+}
+
+/// `<domain>.<entity>.v<major>`.
+package enum TopicNaming {
+    /// The major version in the name; nil where the name is not of that form. Words begin with a letter and hold `a-z`, `0-9`, `-`.
+    package static func majorVersion(of name: String) -> Int? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, isWord(parts[0]), isWord(parts[1]), parts[2].first == "v" else { return nil }
+        let digits = parts[2].dropFirst()
+        guard let major = Int(digits), major > 0, String(major) == digits else { return nil }
+        return major
+    }
+
+    private static func isWord(_ text: Substring) -> Bool {
+        func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+        guard let first = text.utf8.first, isLetter(first), text.last != "-" else { return false }
+        return text.utf8.allSatisfy {
+            isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+        }
+    }
+}
+
+/// The keys of the standard, by place. What the standard knows and we do not check is listed, to be named.
+enum ContractKeys {
+    private static let labels: Set = ["id", "tags", "businessName", "authoritativeDefinitions"]
+
+    static let root = KnownKeys(
+        read: [
+            "apiVersion", "kind", "id", "name", "version", "status", "description", "team", "servers", "schema",
+            "customProperties",
+        ],
+        documentation: [
+            "domain", "tenant", "tags", "dataProduct", "roles", "support", "authoritativeDefinitions",
+            "contractCreatedTs",
+            "price",
+        ],
+        unenforced: ["slaProperties", "slaDefaultElement"]
+    )
+    static let description = KnownKeys(
+        read: ["purpose", "usage", "limitations"], documentation: ["authoritativeDefinitions", "customProperties"]
+    )
+    static let team = KnownKeys(
+        read: ["name"],
+        documentation: ["id", "description", "members", "tags", "customProperties", "authoritativeDefinitions"]
+    )
+    static let server = KnownKeys(
+        read: ["type", "host", "format"],
+        documentation: ["id", "server", "description", "environment", "roles", "customProperties"]
+    )
+    static let object = KnownKeys(
+        read: ["name", "logicalType", "physicalName", "properties", "quality"],
+        documentation: labels.union(["physicalType", "description", "dataGranularityDescription", "customProperties"]),
+        unenforced: ["relationships"]
+    )
+    static let property = KnownKeys(
+        read: [
+            "name", "logicalType", "logicalTypeOptions", "required", "classification", "description", "properties",
+            "items",
+            "primaryKey", "primaryKeyPosition", "customProperties", "quality",
+        ],
+        documentation: labels.union([
+            "physicalName", "physicalType", "examples", "criticalDataElement", "transformSourceObjects",
+            "transformLogic",
+            "transformDescription",
+        ]),
+        unenforced: ["unique", "partitioned", "partitionKeyPosition", "encryptedName", "relationships"]
+    )
+    static let quality = KnownKeys(
+        read: ["type", "metric", "arguments", "mustBe", "engine", "severity", "implementation"],
+        documentation: labels.union([
+            "name", "description", "dimension", "businessImpact", "method", "unit", "customProperties",
+        ]),
+        unenforced: [
+            "schedule", "scheduler", "query", "rule", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
+            "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween",
+        ]
+    )
+    static let contractProperties: Set = [
+        "descriptionVi", "dataGroups", "articles", "maxRefusedShare", "maxDeletedShare", "breakerWindowRecords",
+        "breakerMinimumRecords", "kafkaPartitions", "kafkaReplicationFactor", "kafkaRetentionMilliseconds",
+        "kafkaCleanupPolicy",
+    ]
+    static let fieldProperties: Set = [
+        "descriptionVi", "identifier", "codeList", "codeListDateField", "partialDate", "decimalScale", "decimalMinimum",
+        "uniqueBy", "version",
+    ]
+
+    /// Options of a logical type.
+    static func options(of type: String) -> KnownKeys {
+        switch type {
+        case "string": KnownKeys(read: ["minLength", "maxLength", "pattern"], unenforced: ["format"])
+        case "integer":
+            KnownKeys(
+                read: ["minimum", "maximum"],
+                unenforced: ["multipleOf", "exclusiveMinimum", "exclusiveMaximum", "format"]
+            )
+        case "date", "timestamp":
+            KnownKeys(
+                unenforced: [
+                    "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "timezone",
+                    "defaultTimezone",
+                ]
+            )
+        case "object": KnownKeys(unenforced: ["minProperties", "maxProperties", "required"])
+        case "array": KnownKeys(read: ["maxItems"], unenforced: ["minItems", "uniqueItems"])
+        default: KnownKeys()
+        }
+    }
+}

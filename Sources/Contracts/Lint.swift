@@ -1,0 +1,165 @@
+// Lint: everything that can be judged of `Topics/` without a broker or a database.
+package import Model
+
+package enum Lint {
+    /// The fewest examples of a topic.
+    static let acceptedMin = 6
+    static let refusedMin = 12
+
+    /// All findings on the folder, topic by topic: code lists, contracts, mappings, and every example with its verdict.
+    /// The catalogue may be used where none is of severity `error`.
+    package static func run(folder: String) -> [LintFinding] {
+        let reading = CatalogueReading.read(folder: folder)
+        var findings = reading.findings
+        guard let codeLists = reading.codeLists else { return findings }
+        for topic in reading.topics { findings += examples(of: topic, codeLists: codeLists) }
+        return findings
+    }
+
+    /// Whether the examples of one topic get the verdicts that they state, and whether they show every refusal it can give.
+    static func examples(of topic: TopicDefinition, codeLists: CodeLists) -> [LintFinding] {
+        let (accepted, refused, unreadable) = Examples.load(topicFolder: topic.folder)
+        var findings = unreadable
+        let decoder: RecordDecoder
+        do {
+            decoder = try RecordDecoder(topic, codeLists: codeLists)
+        } catch {
+            let file = "\(topic.folder)/\(CatalogueReading.contractFile)"
+            return findings + [LintFinding(.error, file: file, line: nil, message: error.description)]
+        }
+        for example in accepted + refused {
+            if example.needsDatabase {
+                let message = "skipped: only a database can give \(example.expectation)"
+                findings.append(LintFinding(.note, file: example.file, line: example.line, message: message))
+            } else if let message = disagreement(example, decoder) {
+                findings.append(LintFinding(.error, file: example.file, line: example.line, message: message))
+            }
+        }
+        return findings + coverage(of: topic, accepted: accepted, refused: refused, unreadable: unreadable)
+    }
+
+    /// What the decoder says of an example, in the example's own terms. Rules' and fields' names only.
+    package static func verdict(of example: Example, by decoder: RecordDecoder) -> (
+        found: Example.Expectation, rule: String?
+    ) {
+        decoder.reset()
+        let verdict = lend(example.key) { key in
+            lend(example.value) { value in
+                decoder.decode(
+                    key: key, value: value, valueIsPadded: false, headersByteCount: example.headersByteCount,
+                    timestampMilliseconds: example.timestampMilliseconds, tombstoneVersion: example.tombstoneVersion
+                )
+            }
+        }
+        switch verdict {
+        case .record(let record):
+            return (.applied(warnings: decoder.warnings[record.warnings].map(\.rule).sorted()), nil)
+        case .tombstone: return (.deleted, nil)
+        case .refused(let refusal): return (.refused(refusal.reason, field: refusal.field), refusal.rule)
+        }
+    }
+
+    private static func disagreement(_ example: Example, _ decoder: RecordDecoder) -> String? {
+        let (found, rule) = verdict(of: example, by: decoder)
+        guard found != example.expectation else { return nil }
+        return "expected \(example.expectation), found \(found)" + (rule.map { " (rule \($0))" } ?? "")
+    }
+
+    private static func coverage(
+        of topic: TopicDefinition, accepted: [Example], refused: [Example], unreadable: [LintFinding]
+    ) -> [LintFinding] {
+        // Unreadable examples are findings already; what they would have shown is not called missing.
+        guard unreadable.isEmpty else { return [] }
+        var findings: [LintFinding] = []
+        func add(_ severity: LintFinding.Severity, _ folder: String, _ message: String) {
+            let file = "\(topic.folder)/examples/\(folder)"
+            findings.append(LintFinding(severity, file: file, line: nil, message: message))
+        }
+        if accepted.count < acceptedMin {
+            add(.error, "accepted", "expected at least \(acceptedMin) examples, found \(accepted.count)")
+        }
+        if refused.count < refusedMin {
+            add(.error, "refused", "expected at least \(refusedMin) examples, found \(refused.count)")
+        }
+        var shown: Set<ReasonCode> = []
+        for case .refused(let reason, _) in refused.map(\.expectation) { shown.insert(reason) }
+        for reason in ReasonCode.allCases where topic.contract.reasons.contains(reason) && !shown.contains(reason) {
+            add(.error, "refused", "expected an example of \(reason.rawValue), which records of this topic can get")
+        }
+        var warned: Set<String> = []
+        for case .applied(let warnings) in accepted.map(\.expectation) { warned.formUnion(warnings) }
+        for warning in topic.contract.warnings.sorted() where !warned.contains(warning) {
+            add(.warning, "accepted", "expected an example with the warning \(warning)")
+        }
+        return findings
+    }
+
+    /// Lends bytes as a buffer whose pointer is never null: an empty value is no tombstone.
+    private static func lend<Result>(_ bytes: [UInt8]?, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
+        guard let bytes else { return body(nil) }
+        // One byte more keeps the pointer of an empty array from being null.
+        return (bytes + [0]).withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<bytes.count])) }
+    }
+}
+
+extension Contract {
+    /// The reasons that a decoder can give for a record of this contract; the database's own are not among them.
+    package var reasons: Set<ReasonCode> {
+        var reasons: Set<ReasonCode> = [
+            .notJSON, .notUTF8, .notAnObject, .tooLarge, .missingKey, .keyMismatch, .missingField, .wrongType,
+            .stateSecret,
+        ]
+        for field in fields { reasons.formUnion(field.type.reasons) }
+        for rule in rules { reasons.formUnion(rule.reasons) }
+        return reasons
+    }
+
+    /// Names of the warnings that the rules can give.
+    package var warnings: Set<String> {
+        Set(rules.flatMap(\.warnings))
+    }
+}
+
+extension FieldType {
+    fileprivate var reasons: Set<ReasonCode> {
+        switch self {
+        case .text(let rule):
+            var reasons: Set<ReasonCode> = [.outOfRange]
+            if rule.pattern != nil { reasons.insert(.wrongFormat) }
+            if rule.values != nil || rule.codeList != nil { reasons.insert(.notInList) }
+            if rule.identifier != nil { reasons.insert(.invalidIdentifier) }
+            return reasons
+        case .integer: return [.outOfRange]
+        case .boolean: return []
+        case .decimal(scale: _, let minimum): return minimum == nil ? [.wrongFormat] : [.wrongFormat, .outOfRange]
+        case .date, .timestamp: return [.wrongFormat]
+        case .object(let fields): return fields.reduce(into: []) { $0.formUnion($1.type.reasons) }
+        case .list(let item, let uniqueBy, maximumItems: _):
+            return item.reasons.union(uniqueBy == nil ? [.outOfRange] : [.outOfRange, .inconsistent])
+        }
+    }
+}
+
+extension RecordRule {
+    fileprivate var reasons: Set<ReasonCode> {
+        switch self {
+        case .dateOrder, .atMostOneFlagged, .insuranceCardAgrees: [.inconsistent]
+        case .requireOneOf, .eachRequiresOneOf: [.missingField]
+        case .identifierByValue: [.invalidIdentifier]
+        case .warnAbsent, .warnPersonalNumberDiffers, .warnCardNumberDiffers: []
+        }
+    }
+
+    /// As `RecordRule` names them.
+    fileprivate var warnings: [String] {
+        switch self {
+        case .warnAbsent(field: _, let name): [name]
+        case .warnPersonalNumberDiffers(number: _, let birthDate, let sex):
+            (birthDate == nil ? [] : ["birth-year-differs-from-number"])
+                + (sex == nil ? [] : ["sex-differs-from-number"])
+        case .warnCardNumberDiffers: ["social-insurance-number-differs-from-card"]
+        case .dateOrder, .requireOneOf, .atMostOneFlagged, .eachRequiresOneOf, .insuranceCardAgrees, .identifierByValue:
+            []
+        }
+    }
+}
