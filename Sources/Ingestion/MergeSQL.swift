@@ -1,0 +1,495 @@
+// The SQL by which a batch becomes rows: one transaction, one round trip, newest wins in any order of arrival.
+import Contracts
+import Model
+import Postgres
+
+/// The statements of one topic's merge, made once per lane from the topic's tables.
+///
+/// A target row keeps three marks that only grow: its best record, its greatest versioned delete and its greatest plain
+/// delete (a tombstone without a version). It lives exactly if the best record lies beyond both deletes. Each mark's
+/// maximum does not depend on the order in which records arrive, so neither does the row.
+///
+/// Staging tables are session-temporary. `stage`, its children and the dead letters are filled by COPY before the
+/// transaction begins, so that no lock on shared rows is held while the server waits for the client. The others live
+/// within the transaction (`ON COMMIT DELETE ROWS`).
+struct MergeSQL {
+    /// Creates the temporary tables; run once on each new connection.
+    let setUp: String
+    /// Empties what COPY fills.
+    let truncateStage: String
+    let copyStage: String
+    let copyChildren: [String]
+    let copyDeadLetters: String
+    let copyWarnings: String
+
+    private let topic: String
+    private let table: TablePlan
+    private let children: [ChildPlan]
+    private let mappingRevision: Int32
+    private let contractVersion: String
+    private let prefix: String
+
+    /// - Parameter prefix: distinguishes the temporary tables of several topics on one connection; `[a-z0-9_]+`.
+    init(
+        topic: TopicName, table: TablePlan, children: [ChildPlan], mappingRevision: Int32, contractVersion: String,
+        prefix: String
+    ) {
+        self.topic = SQLText.literal(topic.rawValue)
+        self.table = table
+        self.children = children
+        self.mappingRevision = mappingRevision
+        self.contractVersion = SQLText.literal(contractVersion)
+        self.prefix = prefix
+
+        let keys = table.keyColumns
+        let keyDeclarations = keys.map { column in
+            column.type == .text
+                ? "\(quoted(column.name)) text COLLATE \"C\"" : "\(quoted(column.name)) \(column.type.rawValue)"
+        }
+        let contentDeclarations = table.contentColumns.map { "\(quoted($0.name)) \($0.type.rawValue)" }
+        func temporary(_ name: String, _ columns: [String], withinTransaction: Bool) -> String {
+            "CREATE TEMPORARY TABLE \(prefix)_\(name) (\(columns.joined(separator: ", ")))"
+                + (withinTransaction ? " ON COMMIT DELETE ROWS" : "")
+        }
+        var creations = [
+            temporary(
+                "stage",
+                [
+                    "stage_ordinal integer", "stage_partition integer", "stage_record_version bigint",
+                    "stage_record_offset bigint", "stage_content_hash bigint", "stage_delete_version bigint",
+                    "stage_delete_offset bigint", "stage_plain_delete_offset bigint",
+                ] + keyDeclarations + contentDeclarations,
+                withinTransaction: false
+            ),
+            temporary(
+                "dead",
+                [
+                    "ordinal integer", "partition integer", "\"offset\" bigint", "reason text", "field text",
+                    "rule text",
+                    "sql_state text", "record_at timestamptz", "key_fingerprint bytea", "key_id text", "payload bytea",
+                ],
+                withinTransaction: false
+            ),
+            temporary(
+                "warning", ["ordinal integer", "partition integer", "\"offset\" bigint", "rule text", "field text"],
+                withinTransaction: false
+            ),
+            temporary("won", ["partition integer", "incarnation integer"], withinTransaction: true),
+            temporary(
+                "merged",
+                ["partition integer", "record_offset bigint", "inserted boolean", "conflict boolean"] + keyDeclarations,
+                withinTransaction: true
+            ),
+            temporary(
+                "marked",
+                [
+                    "delete_partition integer", "delete_offset bigint", "plain_delete_partition integer",
+                    "plain_delete_offset bigint",
+                ] + keyDeclarations,
+                withinTransaction: true
+            ),
+            temporary(
+                "pending",
+                [
+                    "ordinal integer", "partition integer", "incarnation integer", "record_version bigint",
+                    "record_offset bigint", "delete_offset bigint", "plain_delete_offset bigint", "applied boolean",
+                ] + keyDeclarations,
+                withinTransaction: true
+            ),
+            temporary("killed", ["partition integer"] + keyDeclarations, withinTransaction: true),
+            temporary(
+                "fate", ["partition integer", "applied bigint", "deleted bigint", "foreign_deletes bigint"],
+                withinTransaction: true
+            ),
+            temporary("foreign", ["ordinal integer"], withinTransaction: true),
+        ]
+        for (index, child) in children.enumerated() {
+            creations.append(
+                temporary(
+                    "child\(index)",
+                    ["stage_ordinal integer", "position integer"]
+                        + child.columns.map { "\(quoted($0.name)) \($0.type.rawValue)" },
+                    withinTransaction: false
+                )
+            )
+        }
+        setUp = creations.joined(separator: ";\n")
+        let filled = ["stage", "dead", "warning"] + children.indices.map { "child\($0)" }
+        truncateStage = "TRUNCATE " + filled.map { "\(prefix)_\($0)" }.joined(separator: ", ")
+        copyStage = "COPY \(prefix)_stage FROM STDIN (FORMAT binary)"
+        copyChildren = children.indices.map { "COPY \(prefix)_child\($0) FROM STDIN (FORMAT binary)" }
+        copyDeadLetters = "COPY \(prefix)_dead FROM STDIN (FORMAT binary)"
+        copyWarnings = "COPY \(prefix)_warning FROM STDIN (FORMAT binary)"
+    }
+
+    /// What one partition's share of a batch asks of its position row.
+    struct Claim {
+        var partition: Partition
+        var epoch: Int64
+        var expected: NextOffset
+        var next: NextOffset
+        var lastRecordOffset: Offset
+        var lastRecordHash: Int64
+        /// All records of the share, and those of them that the client refused.
+        var consumed: Int64
+        var deadLettered: Int64
+    }
+
+    /// What the staged batch holds, so that statements without work are not sent.
+    struct Contents {
+        var hasRecords: Bool
+        var hasTombstones: Bool
+        var hasDeadLetters: Bool
+        var hasWarnings: Bool
+        var childrenWithRows: Set<Int>
+    }
+
+    /// The transaction. Its last result but one has a row for each partition whose position was as expected:
+    /// partition, applied, deleted, foreign deletes. A partition that is not there was not written at all.
+    func transaction(claims: [Claim], contents: Contents) -> String {
+        var statements = ["BEGIN", lockPositions(claims)]
+        if contents.hasTombstones { statements.append(raiseDeletes) }
+        if contents.hasRecords { statements.append(upsertRecords) }
+        statements.append(collectPending(contents))
+        // From here each statement meets the target through its primary key: a hash join would read the whole target,
+        // and the batch would cost more the larger the table grows.
+        statements.append("SET LOCAL enable_hashjoin = off")
+        statements.append("SET LOCAL enable_mergejoin = off")
+        statements.append(advanceRanks)
+        statements.append(bury)
+        if contents.hasTombstones { statements.append(findForeignDeletes) }
+        statements += replaceChildren(contents)
+        if contents.hasDeadLetters { statements.append(keepDeadLetters) }
+        statements.append(countFates(contents))
+        statements.append(countWarnings(contents))
+        statements.append(movePositions(claims))
+        statements.append("COMMIT")
+        return statements.joined(separator: ";\n")
+    }
+
+    // MARK: Statements, in their order
+
+    private func lockPositions(_ claims: [Claim]) -> String {
+        let rows = claims.map { "(\($0.partition.rawValue), \($0.epoch)::bigint, \($0.expected.rawValue)::bigint)" }
+        return """
+            INSERT INTO \(prefix)_won
+            SELECT p.partition, p.incarnation FROM ingest.position p
+            JOIN (VALUES \(rows.joined(separator: ", "))) AS c (partition, epoch, expected) ON c.partition = p.partition
+            WHERE p.topic = \(topic) AND p.epoch = c.epoch AND p.next_offset = c.expected
+            ORDER BY p.partition FOR UPDATE OF p
+            """
+    }
+
+    /// Raises the two delete marks. A plain delete counts only in the row's own partition, since offsets of different
+    /// partitions cannot be compared.
+    private var raiseDeletes: String {
+        let versioned = """
+            excluded.delete_offset IS NOT NULL AND (t.delete_offset IS NULL OR CASE
+              WHEN t.delete_partition = excluded.delete_partition
+              THEN (excluded.delete_version, excluded.delete_incarnation, excluded.delete_offset)
+                 > (t.delete_version, t.delete_incarnation, t.delete_offset)
+              ELSE excluded.delete_version > t.delete_version END)
+            """
+        let plain = """
+            excluded.plain_delete_offset IS NOT NULL
+            AND excluded.plain_delete_partition = \(ownPartition("t"))
+            AND (t.plain_delete_offset IS NULL OR t.plain_delete_partition <> excluded.plain_delete_partition
+              OR (excluded.plain_delete_incarnation, excluded.plain_delete_offset)
+               > (t.plain_delete_incarnation, t.plain_delete_offset))
+            """
+        func raised(_ columns: [String], _ condition: String) -> [String] {
+            columns.map { "\($0) = CASE WHEN \(condition) THEN excluded.\($0) ELSE t.\($0) END" }
+        }
+        let assignments =
+            raised(["delete_version", "delete_partition", "delete_incarnation", "delete_offset"], versioned)
+            + raised(["plain_delete_partition", "plain_delete_incarnation", "plain_delete_offset"], plain)
+        return """
+            WITH raised AS (
+              INSERT INTO \(target) AS t (\(keyList), delete_version, delete_partition, delete_incarnation, delete_offset,
+                plain_delete_partition, plain_delete_incarnation, plain_delete_offset, deleted)
+              SELECT \(keyList("s")), s.stage_delete_version,
+                CASE WHEN s.stage_delete_offset IS NOT NULL THEN s.stage_partition END,
+                CASE WHEN s.stage_delete_offset IS NOT NULL THEN w.incarnation END, s.stage_delete_offset,
+                CASE WHEN s.stage_plain_delete_offset IS NOT NULL THEN s.stage_partition END,
+                CASE WHEN s.stage_plain_delete_offset IS NOT NULL THEN w.incarnation END, s.stage_plain_delete_offset, true
+              FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
+              WHERE s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL
+              ORDER BY s.stage_ordinal
+              ON CONFLICT (\(keyList)) DO UPDATE SET \(assignments.joined(separator: ", "))
+              WHERE (\(versioned)) OR (\(plain))
+              RETURNING t.delete_partition, t.delete_offset, t.plain_delete_partition, t.plain_delete_offset, \(keyList("t")))
+            INSERT INTO \(prefix)_marked SELECT * FROM raised
+            """
+    }
+
+    /// Inserts or replaces rows whose staged record is the best and lies beyond the deletes, and whose content differs.
+    private var upsertRecords: String {
+        let content = table.contentColumns.map { quoted($0.name) }
+        let insertColumns =
+            [keyList] + content + [
+                "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",
+                "mapping_revision", "content_hash", "version_conflict", "applied_at", "deleted",
+            ]
+        let copied =
+            content + [
+                "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",
+                "mapping_revision", "content_hash", "applied_at",
+            ]
+        return """
+            WITH upserted AS (
+              INSERT INTO \(target) AS t (\(insertColumns.joined(separator: ", ")))
+              SELECT \(([keyList("s")] + content.map { "s.\($0)" }).joined(separator: ", ")),
+                s.stage_record_version, s.stage_partition, w.incarnation, s.stage_record_offset, s.stage_record_offset,
+                \(mappingRevision), s.stage_content_hash, false, now(), false
+              FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
+              WHERE s.stage_record_offset IS NOT NULL
+              ORDER BY s.stage_ordinal
+              ON CONFLICT (\(keyList)) DO UPDATE SET
+                \(copied.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")), deleted = false,
+                version_conflict = NOT t.deleted AND t.record_version = excluded.record_version
+                  AND t.mapping_revision = excluded.mapping_revision
+              WHERE CASE
+                WHEN t.record_version IS NULL OR excluded.record_version > t.record_version THEN true
+                WHEN excluded.record_version < t.record_version
+                  OR excluded.record_partition <> t.record_partition THEN false
+                WHEN (excluded.record_incarnation, excluded.record_offset) > (t.record_incarnation, t.record_offset)
+                THEN t.deleted OR t.content_hash <> excluded.content_hash
+                  OR t.mapping_revision <> excluded.mapping_revision
+                WHEN (excluded.record_incarnation, excluded.record_offset) = (t.record_incarnation, t.record_offset)
+                THEN excluded.mapping_revision > t.mapping_revision
+                ELSE false END
+                AND (t.delete_offset IS NULL AND t.plain_delete_offset IS NULL OR \(beyondDeletes("excluded")))
+              RETURNING t.record_partition, t.record_offset, t.xmax = 0, t.version_conflict, \(keyList("t")))
+            INSERT INTO \(prefix)_merged SELECT * FROM upserted
+            """
+    }
+
+    /// The staged rows that want a second look: those not merged, and those with tombstones. Where all were merged
+    /// the filter is false before any row is read.
+    private func collectPending(_ contents: Contents) -> String {
+        let condition =
+            contents.hasTombstones
+            ? "" : "WHERE (SELECT count(*) FROM \(prefix)_merged) < (SELECT count(*) FROM \(prefix)_stage)"
+        return """
+            INSERT INTO \(prefix)_pending
+            SELECT s.stage_ordinal, s.stage_partition, w.incarnation, s.stage_record_version, s.stage_record_offset,
+              s.stage_delete_offset, s.stage_plain_delete_offset, m.partition IS NOT NULL, \(keyList("s"))
+            FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
+            LEFT JOIN \(prefix)_merged m ON \(keysEqual("m", "s"))
+            \(condition.isEmpty ? "WHERE" : condition + " AND") (m.partition IS NULL
+              OR s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL)
+            """
+    }
+
+    /// Moves the rank of rows whose content the record repeats, and of rows that stay deleted under a better record.
+    private var advanceRanks: String {
+        """
+        UPDATE \(target) t SET record_version = p.record_version, record_partition = p.partition,
+          record_incarnation = p.incarnation, record_offset = p.record_offset,
+          origin_offset = CASE WHEN t.deleted OR t.record_incarnation <> p.incarnation
+            THEN p.record_offset ELSE t.origin_offset END,
+          mapping_revision = \(mappingRevision)
+        FROM \(prefix)_pending p
+        WHERE \(keysEqual("t", "p")) AND p.record_offset IS NOT NULL AND NOT p.applied
+          AND CASE WHEN t.record_version IS NULL OR p.record_version > t.record_version THEN true
+            WHEN p.record_version < t.record_version OR p.partition <> t.record_partition THEN false
+            ELSE (p.incarnation, p.record_offset) > (t.record_incarnation, t.record_offset) END
+        """
+    }
+
+    /// Empties rows whose best record no longer lies beyond the deletes.
+    private var bury: String {
+        let emptied =
+            table.contentColumns.map { "\(quoted($0.name)) = NULL" } + [
+                "content_hash = NULL", "version_conflict = NULL", "applied_at = now()", "deleted = true",
+            ]
+        return """
+            WITH buried AS (
+              UPDATE \(target) t SET \(emptied.joined(separator: ", "))
+              FROM \(prefix)_pending p
+              WHERE \(keysEqual("t", "p")) AND NOT t.deleted AND NOT (\(beyondDeletes("t")))
+              RETURNING p.partition, \(keyList("t")))
+            INSERT INTO \(prefix)_killed SELECT * FROM buried
+            """
+    }
+
+    /// Plain tombstones that came by another partition than the row's own: they cannot be ranked.
+    private var findForeignDeletes: String {
+        """
+        INSERT INTO \(prefix)_foreign
+        SELECT p.ordinal FROM \(prefix)_pending p JOIN \(target) t ON \(keysEqual("t", "p"))
+        WHERE p.plain_delete_offset IS NOT NULL AND \(ownPartition("t")) <> p.partition
+        """
+    }
+
+    private func replaceChildren(_ contents: Contents) -> [String] {
+        var statements: [String] = []
+        for (index, child) in children.enumerated() {
+            let name = "\(quoted(child.schema)).\(quoted(child.name))"
+            if contents.hasRecords {
+                statements.append(
+                    "DELETE FROM \(name) c USING \(prefix)_merged m WHERE \(keysEqual("c", "m")) AND NOT m.inserted"
+                )
+            }
+            statements.append("DELETE FROM \(name) c USING \(prefix)_killed k WHERE \(keysEqual("c", "k"))")
+            guard contents.childrenWithRows.contains(index) else { continue }
+            let columns = child.columns.map { quoted($0.name) }
+            statements.append("SET LOCAL enable_hashjoin = on")
+            statements.append(
+                """
+                INSERT INTO \(name) (\(([keyList, "position"] + columns).joined(separator: ", ")))
+                SELECT \(([keyList("s"), "c.position"] + columns.map { "c.\($0)" }).joined(separator: ", "))
+                FROM \(prefix)_child\(index) c
+                JOIN \(prefix)_stage s ON s.stage_ordinal = c.stage_ordinal
+                JOIN \(prefix)_merged m ON \(keysEqual("m", "s"))
+                """
+            )
+            statements.append("SET LOCAL enable_hashjoin = off")
+        }
+        return statements
+    }
+
+    private var keepDeadLetters: String {
+        """
+        INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, sql_state,
+          contract_version, record_at, key_fingerprint, key_id, payload)
+        SELECT \(topic), w.incarnation, d.partition, d."offset", d.reason, d.field, d.rule, d.sql_state,
+          \(contractVersion), d.record_at, d.key_fingerprint, d.key_id, d.payload
+        FROM \(prefix)_dead d JOIN \(prefix)_won w ON w.partition = d.partition
+        WHERE d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign)
+        ORDER BY d.partition, d."offset"
+        ON CONFLICT (topic, incarnation, partition, "offset") DO NOTHING
+        """
+    }
+
+    private func countFates(_ contents: Contents) -> String {
+        var parts = [
+            "SELECT w.partition, 0::bigint AS applied, 0::bigint AS deleted, 0::bigint AS foreign_deletes FROM \(prefix)_won w"
+        ]
+        if contents.hasRecords {
+            parts.append("SELECT partition, count(*), 0, 0 FROM \(prefix)_merged GROUP BY partition")
+        }
+        if contents.hasTombstones {
+            // A tombstone took effect if its mark is the row's, and the row is dead.
+            parts.append(
+                """
+                SELECT p.partition, 0,
+                  count(*) FILTER (WHERE (m.delete_partition, m.delete_offset) = (p.partition, p.delete_offset))
+                  + count(*) FILTER (
+                    WHERE (m.plain_delete_partition, m.plain_delete_offset) = (p.partition, p.plain_delete_offset)), 0
+                FROM \(prefix)_pending p JOIN \(prefix)_marked m ON \(keysEqual("m", "p"))
+                JOIN \(target) t ON \(keysEqual("t", "p")) WHERE t.deleted GROUP BY p.partition
+                """
+            )
+            parts.append(
+                """
+                SELECT d.partition, 0, 0, count(*) FROM \(prefix)_dead d
+                JOIN \(prefix)_won w ON w.partition = d.partition
+                WHERE d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign) GROUP BY d.partition
+                """
+            )
+        }
+        return """
+            INSERT INTO \(prefix)_fate
+            SELECT partition, sum(applied), sum(deleted), sum(foreign_deletes)
+            FROM (\(parts.joined(separator: " UNION ALL "))) AS part GROUP BY partition
+            """
+    }
+
+    private func countWarnings(_ contents: Contents) -> String {
+        var parts: [String] = []
+        if contents.hasWarnings {
+            // Warnings of records that were superseded were counted when those were applied, or never mattered.
+            parts.append(
+                """
+                SELECT g.partition, g.rule, g.field, count(*) AS count, max(g."offset") AS last_offset
+                FROM \(prefix)_warning g JOIN \(prefix)_won w ON w.partition = g.partition
+                WHERE NOT EXISTS (SELECT FROM \(prefix)_pending p WHERE p.ordinal = g.ordinal AND NOT p.applied)
+                GROUP BY g.partition, g.rule, g.field
+                """
+            )
+        }
+        if contents.hasRecords {
+            parts.append(
+                """
+                SELECT partition, 'same-version-conflict', '', count(*), max(record_offset)
+                FROM \(prefix)_merged WHERE conflict GROUP BY partition
+                """
+            )
+            parts.append(
+                """
+                SELECT p.partition, 'lower-version-after-delete', '', count(*), max(p.record_offset)
+                FROM \(prefix)_pending p JOIN \(target) t ON \(keysEqual("t", "p"))
+                WHERE p.record_offset IS NOT NULL AND NOT p.applied AND t.deleted AND (
+                  t.delete_partition = p.partition AND p.record_version < t.delete_version
+                    AND (p.incarnation, p.record_offset) > (t.delete_incarnation, t.delete_offset)
+                  OR t.plain_delete_partition = p.partition AND p.record_version < t.record_version
+                    AND (p.incarnation, p.record_offset) > (t.plain_delete_incarnation, t.plain_delete_offset))
+                GROUP BY p.partition
+                """
+            )
+        }
+        guard !parts.isEmpty else { return "SELECT 1 WHERE false" }
+        return """
+            INSERT INTO ingest.quality_warning AS q (topic, partition, rule, field, day, count, last_offset)
+            SELECT \(topic), partition, rule, field, (now() AT TIME ZONE 'UTC')::date, sum(count), max(last_offset)
+            FROM (\(parts.joined(separator: " UNION ALL "))) AS part (partition, rule, field, count, last_offset)
+            GROUP BY partition, rule, field ORDER BY partition, rule, field
+            ON CONFLICT (topic, partition, rule, field, day) DO UPDATE
+            SET count = q.count + excluded.count, last_offset = excluded.last_offset
+            """
+    }
+
+    /// Moves the positions and their cumulative fates: what is neither applied, deleted nor a dead letter was superseded.
+    private func movePositions(_ claims: [Claim]) -> String {
+        let rows = claims.map { claim in
+            "(\(claim.partition.rawValue), \(claim.next.rawValue)::bigint, \(claim.lastRecordOffset.rawValue)::bigint, "
+                + "'\(claim.lastRecordHash)'::bigint, \(claim.consumed)::bigint, \(claim.deadLettered)::bigint)"
+        }
+        return """
+            UPDATE ingest.position p SET next_offset = c.next_offset, last_record_offset = c.last_record_offset,
+              last_record_hash = c.last_record_hash, applied = p.applied + f.applied, deleted = p.deleted + f.deleted,
+              dead_lettered = p.dead_lettered + c.dead_lettered + f.foreign_deletes,
+              superseded = p.superseded + c.consumed - c.dead_lettered - f.applied - f.deleted - f.foreign_deletes,
+              moved_at = now()
+            FROM \(prefix)_fate f
+            JOIN (VALUES \(rows.joined(separator: ", ")))
+              AS c (partition, next_offset, last_record_offset, last_record_hash, consumed, dead_lettered)
+              ON c.partition = f.partition
+            WHERE p.topic = \(topic) AND p.partition = f.partition
+            RETURNING p.partition, f.applied, f.deleted, f.foreign_deletes
+            """
+    }
+
+    // MARK: Fragments
+
+    private var target: String { "\(quoted(table.schema)).\(quoted(table.name))" }
+    private var keyList: String { table.keyColumns.map { quoted($0.name) }.joined(separator: ", ") }
+    private func keyList(_ alias: String) -> String {
+        table.keyColumns.map { "\(alias).\(quoted($0.name))" }.joined(separator: ", ")
+    }
+    private func keysEqual(_ left: String, _ right: String) -> String {
+        table.keyColumns.map { "\(left).\(quoted($0.name)) = \(right).\(quoted($0.name))" }.joined(separator: " AND ")
+    }
+
+    /// The partition whose offsets rank the row.
+    private func ownPartition(_ alias: String) -> String {
+        "coalesce(\(alias).record_partition, \(alias).delete_partition, \(alias).plain_delete_partition)"
+    }
+
+    /// True if the record of `record` lies beyond both deletes of the target row `t`.
+    private func beyondDeletes(_ record: String) -> String {
+        """
+        (t.delete_offset IS NULL OR CASE WHEN t.delete_partition = \(record).record_partition
+          THEN (\(record).record_version, \(record).record_incarnation, \(record).record_offset)
+             > (t.delete_version, t.delete_incarnation, t.delete_offset)
+          ELSE \(record).record_version > t.delete_version END)
+        AND (t.plain_delete_offset IS NULL OR t.plain_delete_partition <> \(record).record_partition
+          OR (\(record).record_incarnation, \(record).record_offset)
+           > (t.plain_delete_incarnation, t.plain_delete_offset))
+        """
+    }
+
+}
+
+private func quoted(_ identifier: String) -> String { SQLText.identifier(identifier) }

@@ -1,0 +1,153 @@
+// The rows of `ingest.position` and `ingest.topic_state`, as a lane reads and writes them outside of its batches.
+import Model
+import Postgres
+
+/// A partition's row after a claim.
+struct ClaimedPosition {
+    var topicPartition: TopicPartition
+    var next: NextOffset
+    var epoch: Int64
+    var incarnation: Int32
+    var lastRecord: (offset: Offset, hash: Int64)?
+    var gapBecause: String?
+}
+
+/// The operators' word on a topic.
+struct TopicControl: Equatable {
+    var paused = false
+    var because: String?
+    /// Grows with each resume.
+    var resumed: Int64 = 0
+    var mappingRevisionMin: Int32 = 0
+}
+
+struct PositionStore {
+    let connection: PostgresConnection
+
+    /// Takes the partitions: raises their epochs, so that whoever held them writes nothing more. Waits for commits in flight.
+    func claim(_ partitions: [TopicPartition], by name: String) throws(PostgresError) -> [ClaimedPosition] {
+        guard !partitions.isEmpty else { return [] }
+        let rows = partitions.sorted().map {
+            "(\(SQLText.literal($0.topic.rawValue)), \($0.partition), \(SQLText.literal(name)), now(), 1)"
+        }
+        let result = try connection.query(
+            """
+            INSERT INTO ingest.position AS p (topic, partition, claimed_by, claimed_at, epoch)
+            VALUES \(rows.joined(separator: ", "))
+            ON CONFLICT (topic, partition) DO UPDATE SET epoch = p.epoch + 1, claimed_by = excluded.claimed_by, claimed_at = now()
+            RETURNING topic, partition, next_offset, epoch, incarnation, last_record_offset, last_record_hash, gap_because
+            """
+        )
+        return (0..<result.rowCount).compactMap { row in
+            guard let topic = result[row, 0].flatMap(TopicName.init),
+                let partition = result[row, 1].flatMap(Int32.init),
+                let next = result[row, 2].flatMap(Int64.init), let epoch = result[row, 3].flatMap(Int64.init),
+                let incarnation = result[row, 4].flatMap(Int32.init)
+            else { return nil }
+            var lastRecord: (offset: Offset, hash: Int64)?
+            if let offset = result[row, 5].flatMap(Int64.init), let hash = result[row, 6].flatMap(Int64.init) {
+                lastRecord = (Offset(offset), hash)
+            }
+            return ClaimedPosition(
+                topicPartition: TopicPartition(topic, Partition(partition)), next: NextOffset(next), epoch: epoch,
+                incarnation: incarnation, lastRecord: lastRecord, gapBecause: result[row, 7]
+            )
+        }
+    }
+
+    func controls(of topics: [TopicName]) throws(PostgresError) -> [TopicName: TopicControl] {
+        let names = topics.map { SQLText.literal($0.rawValue) }.joined(separator: ", ")
+        let result = try connection.query(
+            "SELECT topic, paused, paused_because, resumed, mapping_revision_min FROM ingest.topic_state WHERE topic IN (\(names))"
+        )
+        var controls: [TopicName: TopicControl] = [:]
+        for topic in topics { controls[topic] = TopicControl() }
+        for row in 0..<result.rowCount {
+            guard let topic = result[row, 0].flatMap(TopicName.init) else { continue }
+            controls[topic] = TopicControl(
+                paused: result[row, 1] == "t", because: result[row, 2],
+                resumed: result[row, 3].flatMap(Int64.init) ?? 0,
+                mappingRevisionMin: result[row, 4].flatMap(Int32.init) ?? 0
+            )
+        }
+        return controls
+    }
+
+    /// Records of the topic that were dealt with since an operator resumed it.
+    func consumedSinceResume(of topic: TopicName) throws(PostgresError) -> Int64 {
+        let result = try connection.query(
+            """
+            SELECT coalesce((SELECT sum(applied + superseded + deleted + dead_lettered) FROM ingest.position WHERE topic = $1), 0)
+              - consumed_at_resume FROM ingest.topic_state WHERE topic = $1
+            """,
+            [topic.rawValue]
+        )
+        return result.rowCount == 0 ? 0 : result.integer(0, 0) ?? 0
+    }
+
+    func epochs(of topics: [TopicName]) throws(PostgresError) -> [TopicPartition: Int64] {
+        let names = topics.map { SQLText.literal($0.rawValue) }.joined(separator: ", ")
+        let result = try connection.query(
+            "SELECT topic, partition, epoch FROM ingest.position WHERE topic IN (\(names))")
+        var epochs: [TopicPartition: Int64] = [:]
+        for row in 0..<result.rowCount {
+            guard let topic = result[row, 0].flatMap(TopicName.init),
+                let partition = result[row, 1].flatMap(Int32.init),
+                let epoch = result[row, 2].flatMap(Int64.init)
+            else { continue }
+            epochs[TopicPartition(topic, Partition(partition))] = epoch
+        }
+        return epochs
+    }
+
+    func positions(of topics: [TopicName]) throws(PostgresError) -> [TopicPartition: (
+        next: NextOffset, gapBecause: String?
+    )] {
+        let names = topics.map { SQLText.literal($0.rawValue) }.joined(separator: ", ")
+        let result = try connection.query(
+            "SELECT topic, partition, next_offset, gap_because FROM ingest.position WHERE topic IN (\(names))")
+        var positions: [TopicPartition: (next: NextOffset, gapBecause: String?)] = [:]
+        for row in 0..<result.rowCount {
+            guard let topic = result[row, 0].flatMap(TopicName.init),
+                let partition = result[row, 1].flatMap(Int32.init),
+                let next = result[row, 2].flatMap(Int64.init)
+            else { continue }
+            positions[TopicPartition(topic, Partition(partition))] = (NextOffset(next), result[row, 3])
+        }
+        return positions
+    }
+
+    /// Moves a position over holes to the log's end. False where epoch or position were not as expected.
+    func skipHoles(
+        _ partition: TopicPartition, epoch: Int64, expected: NextOffset, to next: NextOffset
+    ) throws(PostgresError) -> Bool {
+        let result = try connection.query(
+            """
+            UPDATE ingest.position SET next_offset = $5, moved_at = now()
+            WHERE topic = $1 AND partition = $2 AND epoch = $3 AND next_offset = $4 RETURNING 1
+            """,
+            [
+                partition.topic.rawValue, String(partition.partition.rawValue), String(epoch),
+                String(expected.rawValue),
+                String(next.rawValue),
+            ]
+        )
+        return result.rowCount == 1
+    }
+
+    /// Notes a gap, unless the partition is no longer ours.
+    func noteGap(
+        _ partition: TopicPartition, epoch: Int64, because: String, records: Int64?
+    ) throws(PostgresError) {
+        _ = try connection.query(
+            """
+            UPDATE ingest.position SET gap_because = $4, gap_records = $5, gap_at = now()
+            WHERE topic = $1 AND partition = $2 AND epoch = $3
+            """,
+            [
+                partition.topic.rawValue, String(partition.partition.rawValue), String(epoch), because,
+                records.map(String.init),
+            ]
+        )
+    }
+}

@@ -1,0 +1,274 @@
+import Contracts
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+@testable import Ingestion
+
+/// The rules of newest wins, told one by one against a real PostgreSQL.
+@Suite("newest wins")
+struct MergeTests {
+    private func record(
+        _ offset: Int64, _ key: String, _ version: Int64, _ name: String, partition: Int32 = 0, size: Int? = nil,
+        tags: [String] = []
+    ) -> LogRecord {
+        LogRecord(
+            partition: partition, offset: offset, key: key,
+            value: ThingTopic.value(key, version, name, size: size, tags: tags))
+    }
+
+    private func tombstone(_ offset: Int64, _ key: String, version: Int64? = nil, partition: Int32 = 0) -> LogRecord {
+        LogRecord(partition: partition, offset: offset, key: key, value: nil, tombstoneVersion: version)
+    }
+
+    @Test("a newer version replaces the row and its list, an older one is superseded")
+    func replaces() throws {
+        let bench = try BatchBench()
+        try bench.write([record(0, "a", 2, "two", tags: ["x", "y"])])
+        try bench.write([record(1, "a", 3, "three", tags: ["z"])])
+        try bench.write([record(2, "a", 1, "one", tags: ["q", "r", "s"])])
+        #expect(try bench.rows() == ["a|three|-|3|0|1|d|p|f|1z"])
+        #expect(bench.fates == Fates(applied: 2, superseded: 1))
+    }
+
+    @Test("applying the same records again changes nothing and counts them superseded")
+    func again() throws {
+        let bench = try BatchBench()
+        let log = [
+            record(0, "a", 1, "one"), record(1, "b", 1, "bee", tags: ["t"]), tombstone(2, "b"),
+            record(3, "c", 7, "sea"),
+        ]
+        try bench.write(log)
+        let before = try bench.rows()
+        let first = bench.fates
+        try bench.write(log)
+        #expect(try bench.rows() == before)
+        #expect(first == Fates(applied: 2, superseded: 1, deleted: 1))
+        #expect(bench.fates - first == Fates(superseded: 4))
+    }
+
+    @Test("an equal version with the same content moves the rank and leaves the row")
+    func sameContent() throws {
+        let bench = try BatchBench()
+        try bench.write([record(5, "a", 1, "one")])
+        try bench.write([record(9, "a", 1, "one")])
+        #expect(try bench.rows() == ["a|one|-|1|0|9|d|p|f"])
+        #expect(try bench.one("SELECT origin_offset FROM registry.thing_record") == "5")
+        #expect(bench.fates == Fates(applied: 1, superseded: 1))
+    }
+
+    @Test("an equal version with other content is applied and counted as a conflict")
+    func conflict() throws {
+        let bench = try BatchBench()
+        try bench.write([record(0, "a", 1, "one")])
+        try bench.write([record(1, "a", 1, "other")])
+        #expect(try bench.rows() == ["a|other|-|1|0|1|d|p|f"])
+        #expect(bench.fates.applied == 2)
+        try bench.write([record(2, "b", 1, "one"), record(3, "b", 1, "other")])
+        #expect(
+            try bench.one("SELECT sum(count) FROM ingest.quality_warning WHERE rule = 'same-version-conflict'") == "2")
+    }
+
+    @Test("a delete empties the row and its list; a late older record does not bring it back")
+    func deletes() throws {
+        let bench = try BatchBench()
+        try bench.write([record(0, "a", 5, "five", tags: ["x"])])
+        try bench.write([tombstone(1, "a", version: 6)])
+        try bench.write([record(2, "a", 4, "four")])
+        #expect(try bench.rows() == ["a|-|-|5|0|0|d|6|0|1|p|t"])
+        #expect(bench.fates == Fates(applied: 1, superseded: 1, deleted: 1))
+        #expect(
+            try bench.one("SELECT sum(count) FROM ingest.quality_warning WHERE rule = 'lower-version-after-delete'")
+                == "1")
+        try bench.write([record(3, "a", 7, "seven", tags: ["y"])])
+        #expect(try bench.rows() == ["a|seven|-|7|0|3|d|6|0|1|p|f|1y"])
+    }
+
+    @Test("a tombstone without a version deletes what came before it, by offset alone")
+    func plainDelete() throws {
+        let bench = try BatchBench()
+        try bench.write([record(0, "a", 5, "five"), tombstone(1, "a"), record(2, "a", 6, "six")])
+        #expect(try bench.rows() == ["a|six|-|6|0|2|d|p|0|1|f"])
+        try bench.write([tombstone(3, "a")])
+        #expect(try bench.one("SELECT count(*) FROM registry.thing") == "0")
+        #expect(bench.fates == Fates(applied: 1, superseded: 2, deleted: 1))
+    }
+
+    @Test("from another partition only a strictly greater version wins, and a tombstone without one is a dead letter")
+    func foreignPartition() throws {
+        let bench = try BatchBench()
+        try bench.write([record(10, "a", 5, "five")])
+        try bench.write([record(0, "a", 5, "foreign", partition: 1)])
+        try bench.write([tombstone(1, "a", partition: 1)])
+        #expect(try bench.rows() == ["a|five|-|5|0|10|d|p|f"])
+        #expect(bench.fates == Fates(applied: 1, superseded: 1, deadLettered: 1))
+        #expect(
+            try bench.one("SELECT reason || ' ' || partition || ' ' || \"offset\" FROM ingest.dead_letter")
+                == "version-missing 1 1")
+        try bench.write([record(2, "a", 6, "six", partition: 1)])
+        #expect(try bench.rows() == ["a|six|-|6|1|2|d|p|f"])
+    }
+
+    @Test("a key that comes by two partitions in one batch is written partition by partition")
+    func twoPartitions() throws {
+        let bench = try BatchBench()
+        try bench.write([record(0, "a", 1, "zero"), record(0, "a", 2, "one", partition: 1), record(1, "b", 1, "bee")])
+        #expect(try bench.rows() == ["a|one|-|2|1|0|d|p|f", "b|bee|-|1|0|1|d|p|f"])
+        #expect(bench.fates == Fates(applied: 3))
+    }
+
+    @Test(
+        "records that the database refuses become dead letters, and a good older version is not lost for a refused newer one"
+    )
+    func refused() throws {
+        let bench = try BatchBench()
+        var log = (0..<40).map { record(Int64($0), "k\($0)", 1, "n") }
+        log.append(record(40, "x", 5, "good"))
+        log.append(record(41, "x", 6, "bad", size: 101))
+        log.append(record(42, "k3", 2, "worse", size: 1_000_000))
+        log.append(record(43, "y", 1, "last"))
+        try bench.write(log)
+        #expect(bench.fates == Fates(applied: 42, deadLettered: 2))
+        #expect(try bench.one("SELECT name FROM registry.thing WHERE id = 'x'") == "good")
+        #expect(try bench.one("SELECT name FROM registry.thing WHERE id = 'k3'") == "n")
+        #expect(
+            try bench.one(
+                "SELECT string_agg(reason || ' ' || sql_state || ' ' || \"offset\", ',' ORDER BY \"offset\") FROM ingest.dead_letter"
+            )
+                == "database-refused 23514 41,database-refused 22003 42")
+        #expect(try bench.one("SELECT next_offset FROM ingest.position") == "44")
+    }
+
+    @Test("a row of an older mapping revision is rewritten at the same rank, and never by an older mapping")
+    func mappingRevision() throws {
+        let thing = try ThingTopic()
+        let database = try TestNationalDatabase()
+        let log = [record(0, "a", 1, "one", tags: ["t"])]
+        let old = try BatchBench(database, thing.definition, thing.codeLists)
+        try old.write(log)
+        let new = try BatchBench(database, thing.withRevision(2), thing.codeLists)
+        try new.write(log)
+        #expect(new.fates == Fates(applied: 1))
+        try old.write(log)
+        #expect(old.fates == Fates(applied: 1, superseded: 1))
+        #expect(try old.one("SELECT mapping_revision FROM registry.thing_record") == "2")
+        #expect(try old.one("SELECT count(*) FROM ingest.quality_warning") == "0")
+    }
+
+    @Test("a new incarnation of the log ranks after the old one at equal versions")
+    func incarnation() throws {
+        let bench = try BatchBench()
+        try bench.write([record(100, "a", 1, "old")])
+        try bench.write([record(0, "a", 1, "new")], incarnation: 1)
+        #expect(try bench.one("SELECT name FROM registry.thing") == "new")
+        try bench.write([record(200, "a", 1, "old again")])
+        #expect(try bench.one("SELECT name FROM registry.thing") == "new")
+    }
+
+    @Test(
+        "any order of arrival, in batches of any size, ends in the same rows",
+        arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    func anyOrder(seed: UInt64) throws {
+        var random = SeededGenerator(seed)
+        var log: [LogRecord] = []
+        for offset in 0..<160 as Range<Int64> {
+            let key = "k\(Int.random(in: 0..<6, using: &random))"
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: log.append(tombstone(offset, key))
+            case 1, 2: log.append(tombstone(offset, key, version: Int64.random(in: 1...12, using: &random)))
+            default:
+                let version = Int64.random(in: 1...12, using: &random)
+                let tags = (0..<Int.random(in: 0...2, using: &random)).map { "t\($0)" }
+                log.append(record(offset, key, version, "n\(Int.random(in: 0...1, using: &random))", tags: tags))
+            }
+        }
+        let expected = Reference.rows(of: log)
+        let straight = try BatchBench()
+        for entry in log { try straight.write([entry]) }
+        #expect(try straight.rows() == expected)
+        #expect(straight.fates.consumed == 160)
+
+        for _ in 0..<3 {
+            let bench = try BatchBench()
+            var rest = log.shuffled(using: &random)
+            while !rest.isEmpty {
+                let size = min(rest.count, Int.random(in: 1...40, using: &random))
+                try bench.write(Array(rest.prefix(size)))
+                rest.removeFirst(size)
+            }
+            #expect(try bench.rows() == expected)
+            #expect(bench.fates.consumed == 160)
+        }
+    }
+}
+
+extension Fates {
+    static func - (left: Self, right: Self) -> Self {
+        Fates(
+            applied: left.applied - right.applied, superseded: left.superseded - right.superseded,
+            deleted: left.deleted - right.deleted, deadLettered: left.deadLettered - right.deadLettered)
+    }
+}
+
+/// What the rows must be, computed from the whole log at once, apart from the product's code.
+enum Reference {
+    static func rows(of log: [LogRecord]) -> [String] {
+        Dictionary(grouping: log, by: { $0.key ?? "" }).sorted { $0.key < $1.key }.map { key, entries in
+            let records = entries.compactMap { entry in
+                entry.value.map { (version: number("version", $0), entry: entry) }
+            }
+            let best = records.max { ($0.version, $0.entry.offset) < ($1.version, $1.entry.offset) }
+            let tombstones = entries.filter { $0.value == nil }
+            let versioned = tombstones.filter { $0.tombstoneVersion != nil }
+                .max { ($0.tombstoneVersion!, $0.offset) < ($1.tombstoneVersion!, $1.offset) }
+            let plain = tombstones.filter { $0.tombstoneVersion == nil }.max { $0.offset < $1.offset }
+            var lives = best != nil
+            if let best, let versioned,
+                (best.version, best.entry.offset) < (versioned.tombstoneVersion!, versioned.offset)
+            {
+                lives = false
+            }
+            if let best, let plain, best.entry.offset < plain.offset { lives = false }
+            var parts = [key, lives ? text("name", best!.entry.value!) : "-", "-"]
+            if let best { parts += ["\(best.version)", "0", "\(best.entry.offset)"] }
+            parts.append("d")
+            if let versioned { parts += ["\(versioned.tombstoneVersion!)", "0", "\(versioned.offset)"] }
+            parts.append("p")
+            if let plain { parts += ["0", "\(plain.offset)"] }
+            parts.append(lives ? "f" : "t")
+            if lives {
+                let tags = String(decoding: best!.entry.value!, as: UTF8.self).matches(of: /"(t\d)"/).map {
+                    String($0.1)
+                }
+                if !tags.isEmpty { parts.append(tags.enumerated().map { "\($0 + 1)\($1)" }.joined(separator: ",")) }
+            }
+            return parts.joined(separator: "|")
+        }
+    }
+
+    private static func number(_ name: String, _ value: [UInt8]) -> Int64 {
+        let text = String(decoding: value, as: UTF8.self)
+        let start = text.range(of: "\"\(name)\": ")!.upperBound
+        return Int64(text[start...].prefix { $0.isNumber })!
+    }
+
+    private static func text(_ name: String, _ value: [UInt8]) -> String {
+        let text = String(decoding: value, as: UTF8.self)
+        let start = text.range(of: "\"\(name)\": \"")!.upperBound
+        return String(text[start...].prefix { $0 != "\"" })
+    }
+}
+
+/// SplitMix64: the same seed gives the same numbers everywhere.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var result = state
+        result = (result ^ (result >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        result = (result ^ (result >> 27)) &* 0x94D0_49BB_1331_11EB
+        return result ^ (result >> 31)
+    }
+}

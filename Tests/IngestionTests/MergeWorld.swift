@@ -1,0 +1,90 @@
+// The writer that is tested, fed without Kafka.
+import Contracts
+import Foundation
+import Kafka
+import Logging
+import Model
+import Postgres
+import TestSupport
+
+@testable import Ingestion
+
+/// Bytes as they are: what sealing protects is tested elsewhere.
+struct PlainSealer: PayloadSealer {
+    func seal(_ record: RawRecord, origin: RecordOrigin) throws -> SealedPayload {
+        SealedPayload(bytes: record.value ?? [], keyID: "plain", keyFingerprint: record.key)
+    }
+    func open(_ sealed: SealedPayload, origin: RecordOrigin) throws -> RawRecord {
+        RawRecord(key: sealed.keyFingerprint, value: sealed.bytes)
+    }
+    func keyFingerprint(of key: [UInt8], topic: TopicName) -> [UInt8] { key }
+}
+
+/// One message of a test's log.
+struct LogRecord {
+    var partition: Int32 = 0
+    var offset: Int64
+    var key: String?
+    var value: [UInt8]?
+    var tombstoneVersion: Int64?
+}
+
+/// Writes batches as a lane does, without Kafka.
+final class BatchBench {
+    let connection: PostgresConnection
+    let topic: LaneTopic
+    private let settings: WorkerSettings
+    private(set) var fates = Fates()
+
+    convenience init() throws {
+        let thing = try ThingTopic()
+        try self.init(try TestNationalDatabase(), thing.definition, thing.codeLists)
+    }
+
+    init(_ database: TestNationalDatabase, _ definition: TopicDefinition, _ codeLists: CodeLists) throws {
+        connection = try database.connect()
+        topic = try LaneTopic(definition, codeLists: codeLists, prefix: "t0")
+        settings = WorkerSettings(
+            kafka: KafkaSettings(bootstrapServers: "127.0.0.1:1"), databaseURL: database.url, group: "tests", lanes: 1,
+            topics: [definition], codeLists: codeLists, sealer: PlainSealer(), untilCaughtUp: false, name: "tests")
+        _ = try connection.execute(topic.sql.setUp)
+    }
+
+    /// Writes the records in one batch, from positions that are made to fit: each record alone decides its rank.
+    func write(_ records: [LogRecord], incarnation: Int32 = 0) throws {
+        var states: [TopicPartition: PartitionState] = [:]
+        let store = PositionStore(connection: connection)
+        for partition in Set(records.map(\.partition)).sorted() {
+            let place = TopicPartition(topic.definition.name, Partition(partition))
+            let claimed = try store.claim([place], by: "tests")[0]
+            _ = try connection.execute(
+                "UPDATE ingest.position SET next_offset = 0, incarnation = \(incarnation) WHERE topic = '\(topic.definition.name)' AND partition = \(partition)"
+            )
+            states[place] = PartitionState(
+                phase: .active, epoch: claimed.epoch, incarnation: incarnation, position: NextOffset(0))
+        }
+        topic.batch.clear()
+        for record in records.sorted(by: { ($0.partition, $0.offset) < ($1.partition, $1.offset) }) {
+            let place = TopicPartition(topic.definition.name, Partition(record.partition))
+            states[place]?.take(Offset(record.offset))
+            var headers: [(name: String, value: [UInt8]?)] = []
+            if let version = record.tombstoneVersion { headers = [("ce_sourceversion", Array("\(version)".utf8))] }
+            topic.batch.add(
+                partition: Partition(record.partition), offset: Offset(record.offset), timestampMilliseconds: 0,
+                .copy(RawRecord(key: record.key.map { Array($0.utf8) }, value: record.value, headers: headers)))
+        }
+        try writer.write(Array(topic.batch.entries.indices), states: &states) { fates += $0 }
+        topic.batch.clear()
+        for (place, state) in states where state.phase != .active { throw Lost(place: "\(place)") }
+    }
+
+    struct Lost: Error { var place: String }
+
+    private var writer: BatchWriter {
+        BatchWriter(topic: topic, connection: connection, settings: settings, logger: Logger(label: "tests"))
+    }
+
+    func rows() throws -> [String] { try thingRows(connection) }
+
+    func one(_ sql: String) throws -> String? { try connection.one(sql) }
+}
