@@ -1,0 +1,196 @@
+// What was refused: lists for programs and people, and one letter's content for who has a ground to see it.
+import ArgumentParser
+import Contracts
+import DeadLetters
+import Foundation
+import Model
+import Postgres
+
+struct DeadLettersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dead-letters", abstract: "Records that were refused.",
+        subcommands: [DeadLettersList.self, DeadLettersShow.self])
+}
+
+struct DeadLettersList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "The latest refused records.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: "Only of this topic.")
+    var topic: String?
+
+    @Option(help: "Only with this reason code, such as wrong-format.")
+    var reason: String?
+
+    @Option(help: "Only with this status: open, redriven, applied, superseded or discarded.")
+    var status: String?
+
+    @Option(help: "At most this many.")
+    var limit = 100
+
+    func validate() throws {
+        guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit is a number from 1 to 1000000") }
+        if let reason, ReasonCode(rawValue: reason) == nil {
+            throw ValidationError(
+                "'\(reason)' is no reason code; codes are \(ReasonCode.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
+        }
+        if let status, !["open", "redriven", "applied", "superseded", "discarded"].contains(status) {
+            throw ValidationError("'\(status)' is no status; one is open, redriven, applied, superseded or discarded")
+        }
+        if let topic, TopicName(topic) == nil { throw ValidationError("'\(topic)' cannot be a topic's name") }
+    }
+
+    func run() async throws {
+        let connection = try common.settings().connect("dead-letters list")
+        defer { connection.close() }
+        let letters = try DeadLetterStore(connection: connection).list(
+            DeadLetterStore.Filter(topic: topic.flatMap { TopicName($0) }, reason: reason, status: status, limit: limit)
+        )
+        switch common.format {
+        case .json:
+            for letter in letters { Terminal.line(letter.json.text) }
+        case .text:
+            guard !letters.isEmpty else {
+                Terminal.line("No dead letters.")
+                return
+            }
+            Terminal.line(DeadLetterSummary.table(letters).text)
+            if letters.count == limit { Terminal.line("The latest \(limit); --limit shows more.") }
+        }
+    }
+}
+
+struct DeadLettersShow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "One refused record: why, where from, and its shape.",
+        discussion: """
+            Fields that are not open are shown by type and length alone. --reveal shows the record as it came; who looked \
+            and why is kept in ingest.operation.
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "The letter's id, as `dead-letters list` shows it.")
+    var id: Int64
+
+    @Flag(help: "Show the record's content.")
+    var reveal = false
+
+    @Option(help: "On what ground you look; required with --reveal.")
+    var because: String?
+
+    func validate() throws {
+        if reveal && (because ?? "").allSatisfy(\.isWhitespace) {
+            throw ValidationError("--reveal wants --because with the ground on which you look")
+        }
+    }
+
+    func run() async throws {
+        let settings = try common.settings()
+        let catalogue = try Catalogue.load(folder: settings.topicsFolder)
+        let connection = try settings.connect("dead-letters show")
+        defer { connection.close() }
+        let store = DeadLetterStore(connection: connection)
+        guard let (summary, sealed) = try store.letter(id: id) else {
+            throw UserError(
+                action: "looking for", subject: "dead letter \(id)", cause: "there is none of that id",
+                nextStep: "see `lienthong dead-letters list`", status: .no)
+        }
+        guard let sealed else {
+            show(summary, content: [("content", .string("not kept: the record is marked as a state secret"))])
+            return
+        }
+        let record = try settings.sealer().open(sealed, origin: summary.origin)
+        if reveal {
+            try store.recordReveal(of: summary, by: Host.user, because: because ?? "")
+            show(summary, content: Self.revealed(record))
+        } else {
+            show(summary, content: Self.masked(record, contract: catalogue[summary.origin.topic]?.contract))
+        }
+    }
+
+    private func show(_ summary: DeadLetterSummary, content: [(String, JSON)]) {
+        let members = summary.members + content
+        switch common.format {
+        case .json: Terminal.line(JSON.object(members).text)
+        case .text:
+            let width = members.map(\.0.count).max() ?? 0
+            for (name, value) in members {
+                let label = name.padding(toLength: width + 2, withPad: " ", startingAt: 0)
+                switch value {
+                case .null: continue
+                case .string(let text): Terminal.line(label + Terminal.visible(text))
+                case .object(let members):
+                    for (index, member) in members.enumerated() {
+                        let indent = index == 0 ? label : String(repeating: " ", count: label.count)
+                        let text = if case .string(let text) = member.1 { text } else { member.1.text }
+                        Terminal.line(indent + Terminal.visible("\(member.0): \(text)"))
+                    }
+                default: Terminal.line(label + value.text)
+                }
+            }
+        }
+    }
+
+    private static func revealed(_ record: RawRecord) -> [(String, JSON)] {
+        /// Text where the bytes are text, else base64 under another name: the two are never mistaken for each other.
+        func member(_ name: String, _ bytes: [UInt8]?) -> (String, JSON) {
+            guard let bytes else { return (name, .null) }
+            if let text = String(validating: bytes, as: UTF8.self) { return (name, .string(text)) }
+            return (name + "Base64", .string(Data(bytes).base64EncodedString()))
+        }
+        return [
+            member("key", record.key), member("value", record.value),
+            ("headers", .object(record.headers.map { member($0.name, $0.value) })),
+        ]
+    }
+
+    private static func masked(_ record: RawRecord, contract: Contract?) -> [(String, JSON)] {
+        func size(_ bytes: [UInt8]?) -> JSON { .string(bytes.map { "\($0.count) bytes" } ?? "null") }
+        var members: [(String, JSON)] = [
+            ("key", size(record.key)), ("value", size(record.value)),
+            ("headers", .integer(Int64(record.headers.count))),
+        ]
+        guard let value = record.value, let contract else { return members }
+        guard let (fields, unknown) = MaskedRecord.fields(of: value, contract: contract) else {
+            members.append(("shape", .string("not a JSON object")))
+            return members
+        }
+        members.append(
+            ("fields", .object(fields.map { ($0.path, .string("\($0.shown) (\($0.classification.rawValue))")) })))
+        members.append(("unknownFields", .integer(Int64(unknown))))
+        return members
+    }
+}
+
+extension DeadLetterSummary {
+    var members: [(String, JSON)] {
+        [
+            ("id", .integer(id)), ("topic", .string(origin.topic.rawValue)),
+            ("partition", .integer(Int64(origin.partition.rawValue))), ("offset", .integer(origin.offset.rawValue)),
+            ("reason", .string(reason)), ("field", .optional(field)), ("rule", .optional(rule)),
+            ("sqlState", .optional(sqlState)), ("contractVersion", .string(contractVersion)),
+            ("status", .string(status)), ("recordAt", .optional(recordAt)), ("receivedAt", .string(receivedAt)),
+        ]
+    }
+
+    var json: JSON { .object(members) }
+
+    static func table(_ letters: [DeadLetterSummary]) -> Table {
+        var table = Table([
+            ("id", .right), ("topic", .left), ("partition", .right), ("offset", .right), ("reason", .left),
+            ("field", .left), ("rule", .left), ("status", .left), ("received", .left),
+        ])
+        for letter in letters {
+            table.add([
+                String(letter.id), letter.origin.topic.rawValue, "\(letter.origin.partition)",
+                "\(letter.origin.offset)",
+                letter.reason, letter.field ?? "–", letter.rule ?? letter.sqlState.map { "SQLSTATE \($0)" } ?? "–",
+                letter.status, letter.receivedAt,
+            ])
+        }
+        return table
+    }
+}

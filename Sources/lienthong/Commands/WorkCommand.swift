@@ -1,0 +1,206 @@
+// Topics to the national database, and the operator's word on a topic.
+import ArgumentParser
+import Contracts
+import Foundation
+import Ingestion
+import Kafka
+import Model
+import Postgres
+
+struct WorkCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "work", abstract: "Bring records from topics into the national database.",
+        subcommands: [WorkRun.self, WorkPause.self, WorkResume.self, WorkAcceptGap.self],
+        defaultSubcommand: WorkRun.self)
+}
+
+struct WorkRun: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Work until stopped.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(name: .customLong("topic"), help: ArgumentHelp("Only this topic; may be repeated.", valueName: "topic"))
+    var topicNames: [String] = []
+
+    @Flag(help: "End once every record that is there has been dealt with.")
+    var untilCaughtUp = false
+
+    @Option(help: "Members of the consumer group in this process, each with its own database connection.")
+    var lanes = 2
+
+    @Option(help: "Most records in one transaction.")
+    var batchRecords = 10_000
+
+    @Option(help: "Consumer group.")
+    var group = "lienthong"
+
+    func validate() throws {
+        guard (1...64).contains(lanes) else { throw ValidationError("--lanes is a number from 1 to 64") }
+        guard (1...100_000).contains(batchRecords) else {
+            throw ValidationError("--batch-records is a number from 1 to 100000")
+        }
+        guard !group.isEmpty else { throw ValidationError("--group names a consumer group") }
+    }
+
+    func run() async throws {
+        let settings = try common.settings()
+        let catalogue = try Catalogue.load(folder: settings.topicsFolder)
+        let logger = common.logger("work")
+        var workerSettings = WorkerSettings(
+            kafka: try settings.kafka(logger), databaseURL: try settings.databaseURL(), group: group, lanes: lanes,
+            topics: try catalogue.select(topicNames), codeLists: catalogue.codeLists, sealer: try settings.sealer(),
+            untilCaughtUp: untilCaughtUp, name: Host.processName)
+        workerSettings.batchRecordsMax = batchRecords
+        let worker = Worker(settings: workerSettings, logger: logger)
+        let summary = Box<WorkSummary>()
+        try await withProgress("dealt with", { worker.fates.values.reduce(0) { $0 + $1.consumed } }) {
+            try await runUntilStopped(logger, stop: { worker.stop() }) { summary.value = try await worker.run() }
+        }
+        guard let summary = summary.value else { return }
+        report(summary)
+        // An operator has to decide before these partitions go on: the answer to "caught up?" is no.
+        if untilCaughtUp && !summary.standing.isEmpty { throw ExitCode(ExitStatus.no.rawValue) }
+    }
+
+    private func report(_ summary: WorkSummary) {
+        let topics = summary.fates.sorted { $0.key < $1.key }
+        switch common.format {
+        case .json:
+            for (topic, fates) in topics {
+                Terminal.line(JSON.object([("topic", .string(topic.rawValue))] + fates.members).text)
+            }
+            for sentence in summary.standing {
+                Terminal.line(JSON.object([("standing", .string(sentence))]).text)
+            }
+            Terminal.line(JSON.object(summary.total.members + [("seconds", .decimal(summary.seconds))]).text)
+        case .text:
+            var table = Table([
+                ("topic", .left), ("consumed", .right), ("applied", .right), ("superseded", .right),
+                ("deleted", .right),
+                ("dead-lettered", .right),
+            ])
+            for (topic, fates) in topics { table.add([topic.rawValue] + fates.cells) }
+            table.add(["all"] + summary.total.cells)
+            Terminal.line(table.text)
+            for sentence in summary.standing { Terminal.line("Standing still: \(sentence)") }
+            Terminal.line(
+                """
+                \(Readable.duration(seconds: summary.seconds)), \
+                \(Readable.rate(summary.total.consumed, seconds: summary.seconds)) records/s
+                """)
+        }
+    }
+}
+
+struct WorkPause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "pause", abstract: "Let a topic rest; recorded.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var intervention: Intervention
+
+    func run() async throws {
+        try intervention.perform(common) { topic, connection, _ in
+            let changed = try WorkControl.pause(
+                topic: topic, because: intervention.because, by: Host.user, connection: connection)
+            return [
+                [("topic", .string(topic.rawValue)), ("outcome", .string(changed ? "paused" : "was paused already"))]
+            ]
+        }
+    }
+}
+
+struct WorkResume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Let a topic that was paused go on; recorded.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var intervention: Intervention
+
+    func run() async throws {
+        try intervention.perform(common) { topic, connection, _ in
+            let changed = try WorkControl.resume(
+                topic: topic, because: intervention.because, by: Host.user, connection: connection)
+            return [[("topic", .string(topic.rawValue)), ("outcome", .string(changed ? "resumed" : "was not paused"))]]
+        }
+    }
+}
+
+struct WorkAcceptGap: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "accept-gap", abstract: "Go on beyond records that are lost; recorded.",
+        discussion:
+            "Ask the owner of the data for a full snapshot afterwards: what was in the gap is not in the database.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var intervention: Intervention
+
+    @Option(help: "Only this partition; all of the topic that stand at a gap by default.")
+    var partition: Int32?
+
+    func run() async throws {
+        try intervention.perform(common) { topic, connection, settings in
+            let admin = try KafkaAdmin(settings: try settings.kafka(common.logger("work")), clientID: "lienthong-work")
+            defer { admin.close() }
+            let accepted = try WorkControl.acceptGap(
+                topic: topic, partition: partition.map { Partition($0) }, because: intervention.because, by: Host.user,
+                connection: connection, admin: admin)
+            return accepted.map { gap in
+                [
+                    ("topic", .string(topic.rawValue)), ("outcome", .string("gap accepted")),
+                    ("partition", .integer(Int64(gap.partition.rawValue))), ("from", .integer(gap.from.rawValue)),
+                    ("to", .integer(gap.to.rawValue)), ("lost", .optional(gap.lost)),
+                ]
+            }
+        }
+    }
+}
+
+/// What every intervention names: a topic, and a reason that is kept.
+struct Intervention: ParsableArguments {
+    @Option(help: "The topic.")
+    var topic: String
+
+    @Option(help: "Why; kept with your name in ingest.operation.")
+    var because: String
+
+    func validate() throws {
+        guard !because.allSatisfy(\.isWhitespace) else { throw ValidationError("--because wants a reason in words") }
+    }
+
+    /// Runs an intervention and tells its outcomes, each with a member `outcome`.
+    func perform(
+        _ common: CommonOptions,
+        _ body: (_ topic: TopicName, _ connection: PostgresConnection, _ settings: Settings) throws -> [[(
+            String, JSON
+        )]]
+    ) throws {
+        let settings = try common.settings()
+        let definition = try Catalogue.load(folder: settings.topicsFolder).definition(topic)
+        let connection = try settings.connect("operator")
+        defer { connection.close() }
+        let outcomes = try body(definition.name, connection, settings)
+        for outcome in outcomes {
+            switch common.format {
+            case .json: Terminal.line(JSON.object(outcome).text)
+            case .text:
+                Terminal.line(
+                    outcome.map { name, value in
+                        let text = if case .string(let text) = value { text } else { value.text }
+                        return ["topic", "outcome"].contains(name) ? text : "\(name) \(text)"
+                    }.joined(separator: "  "))
+            }
+        }
+        if outcomes.isEmpty && common.format == .text { Terminal.line("\(topic): nothing to do") }
+    }
+}
+
+extension Fates {
+    var members: [(String, JSON)] {
+        [
+            ("consumed", .integer(consumed)), ("applied", .integer(applied)), ("superseded", .integer(superseded)),
+            ("deleted", .integer(deleted)), ("deadLettered", .integer(deadLettered)),
+        ]
+    }
+
+    var cells: [String] { [consumed, applied, superseded, deleted, deadLettered].map { Readable.count($0) } }
+}
