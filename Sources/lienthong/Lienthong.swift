@@ -59,7 +59,7 @@ struct Failure {
             sentence = error.description
             status = error.status
         case let error as KafkaError:
-            sentence = "\(error); check that LIENTHONG_KAFKA names brokers that run and the settings under `kafka:`"
+            sentence = "\(error)"
             status = .unavailable
         case let error as PostgresError:
             sentence = Self.sentence(error)

@@ -1,5 +1,6 @@
 // What goes to standard output: aligned tables for people, one object a line for programs.
 import Foundation
+import Synchronization
 
 /// A JSON value whose objects keep their order, so that lines read alike.
 enum JSON: Sendable {
@@ -89,6 +90,10 @@ struct Table {
 }
 
 enum Terminal {
+    /// Whoever read standard output has closed it (`lienthong lag --watch | head`): endless output has nobody to go to.
+    static var readerIsGone: Bool { outputIsClosed.withLock { $0 } }
+    private static let outputIsClosed = Mutex(false)
+
     /// Writes a line to standard output at once, so that a reader at the other end of a pipe sees it.
     static func line(_ text: String) {
         write(text + "\n", to: STDOUT_FILENO)
@@ -126,8 +131,10 @@ enum Terminal {
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 && errno == EINTR { continue }
-            // Whoever read us is gone: there is nobody left to tell.
-            guard written > 0 else { return }
+            guard written > 0 else {
+                if descriptor == STDOUT_FILENO { outputIsClosed.withLock { $0 = true } }
+                return
+            }
             bytes = bytes.dropFirst(written)
         }
     }

@@ -52,14 +52,14 @@ struct KillAndFreezeTests {
     @Test(
         "killed twenty times at random, a run of 50,000 records leaves the rows of an undisturbed one, each record accounted for once"
     )
-    func killed() throws {
+    func killed() async throws {
         let count = 50_000
         let world = try ProcessWorld(partitions: 16)
         try world.kafka.publish(Self.history(count, seed: 7), to: world.thing.name)
 
         let calm = try TestNationalDatabase()
         let undisturbed = try world.work(calm, group: "calm", ["--until-caught-up"])
-        #expect(undisturbed.wait() == 0, "\(undisturbed.printed)")
+        #expect(try await undisturbed.wait() == 0, "\(undisturbed.printed)")
         let calmConnection = try calm.connect()
         let expected = try thingRows(calmConnection)
         let calmAccount = try Self.account(calmConnection)
@@ -75,19 +75,19 @@ struct KillAndFreezeTests {
             let worker = try world.work(stormy, group: "stormy-\(kills / 2)", ["--batch-records", "200"])
             // Killed in mid-run, not while it waits to join: after some more records, at a random instant.
             let more = Int64.random(in: 200...2_000, using: &random)
-            try waitUntil("the worker has dealt with \(more) more than \(reached) records") {
+            try await waitUntil("the worker has dealt with \(more) more than \(reached) records") {
                 try Self.account(connection).consumed >= reached + more || !worker.isRunning
             }
-            usleep(UInt32.random(in: 0...20_000, using: &random))
+            try await Task.sleep(for: .microseconds(Int.random(in: 0...20_000, using: &random)))
             try #require(worker.isRunning, "\(worker.printed)")
             worker.send(SIGKILL)
-            #expect(worker.wait() == -SIGKILL)
+            #expect(try await worker.wait() == -SIGKILL)
             kills += 1
             reached = try Self.account(connection).consumed
         }
         try #require(reached < count, "the run was over before the twentieth kill")
         let last = try world.work(stormy, group: "stormy-last", ["--until-caught-up"])
-        #expect(last.wait() == 0, "\(last.printed)")
+        #expect(try await last.wait() == 0, "\(last.printed)")
         #expect(try thingRows(connection) == expected)
         let account = try Self.account(connection)
         #expect(account.consumed == Int64(count))
@@ -99,7 +99,7 @@ struct KillAndFreezeTests {
     @Test(
         "a worker frozen past its session and thawed doubles nothing and loses nothing",
         arguments: ["idle", "inside-copy", "before-commit", "after-commit"])
-    func frozen(point: String) throws {
+    func frozen(point: String) async throws {
         let world = try ProcessWorld(partitions: 4)
         let records = Self.history(3_000, seed: 11)
         let database = try TestNationalDatabase()
@@ -107,50 +107,52 @@ struct KillAndFreezeTests {
         let name = world.thing.name
 
         let faulty = try world.faulty(database, group: "pair", point: point)
-        try waitUntil("the first worker has claimed") {
+        try await waitUntil("the first worker has claimed") {
             try connection.one("SELECT count(*) FROM ingest.position") == "4" || !faulty.isRunning
         }
         try world.kafka.publish(Array(records[..<1_000]), to: name)
-        try waitUntil("the first worker works") { try Self.account(connection).consumed == 1_000 || !faulty.isRunning }
+        try await waitUntil("the first worker works") {
+            try Self.account(connection).consumed == 1_000 || !faulty.isRunning
+        }
 
         try #require(FileManager.default.createFile(atPath: world.fuse.path, contents: nil))
         try world.kafka.publish(Array(records[1_000..<2_000]), to: name)
-        try waitUntil("the first worker is frozen") { faulty.isFrozen || !faulty.isRunning }
+        try await waitUntil("the first worker is frozen") { faulty.isFrozen || !faulty.isRunning }
         try #require(faulty.isRunning, "\(faulty.printed)")
         let second = try world.work(database, group: "pair", ["--lanes", "1"])
-        try waitUntil("the second worker goes on") {
+        try await waitUntil("the second worker goes on") {
             try Self.account(connection).consumed == 2_000 || !second.isRunning
         }
         try #require(second.isRunning, "\(second.printed)")
 
         faulty.send(SIGCONT)
         try world.kafka.publish(Array(records[2_000...]), to: name)
-        try waitUntil("all is dealt with") { try Self.account(connection).consumed >= 3_000 }
+        try await waitUntil("all is dealt with") { try Self.account(connection).consumed >= 3_000 }
         // Both leave in good order: what the thawed one still had in hand cannot come afterwards.
         second.send(SIGTERM)
         faulty.send(SIGTERM)
-        #expect(second.wait() == 0, "\(second.printed)")
-        #expect(faulty.wait() == 0, "\(faulty.printed)")
+        #expect(try await second.wait() == 0, "\(second.printed)")
+        #expect(try await faulty.wait() == 0, "\(faulty.printed)")
 
         let account = try Self.account(connection)
         #expect(account.consumed == 3_000)
         #expect(account.deadLettered == account.letters)
         let calm = try TestNationalDatabase()
         let undisturbed = try world.work(calm, group: "calm", ["--until-caught-up"])
-        #expect(undisturbed.wait() == 0, "\(undisturbed.printed)")
+        #expect(try await undisturbed.wait() == 0, "\(undisturbed.printed)")
         #expect(try thingRows(connection) == thingRows(try calm.connect()))
     }
 
     @Test("SIGTERM ends a worker with status 0, its batch written or left whole")
-    func terminated() throws {
+    func terminated() async throws {
         let world = try ProcessWorld(partitions: 4)
         let database = try TestNationalDatabase()
         let connection = try database.connect()
         let worker = try world.work(database, group: "term", ["--batch-records", "50"])
         try world.kafka.publish(Self.history(5_000, seed: 3), to: world.thing.name)
-        try waitUntil("it works") { try Self.account(connection).consumed > 0 || !worker.isRunning }
+        try await waitUntil("it works") { try Self.account(connection).consumed > 0 || !worker.isRunning }
         worker.send(SIGTERM)
-        #expect(worker.wait() == 0, "\(worker.printed)")
+        #expect(try await worker.wait() == 0, "\(worker.printed)")
         let positions = try connection.one("SELECT sum(next_offset) FROM ingest.position")
         #expect(positions == "\(try Self.account(connection).consumed)")
     }

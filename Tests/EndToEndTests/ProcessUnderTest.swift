@@ -38,8 +38,9 @@ final class ProcessUnderTest {
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// The exit status, or the signal that ended it as a negative number.
-    func wait() -> Int32 {
-        process.waitUntilExit()
+    func wait() async throws -> Int32 {
+        // Not `waitUntilExit`: it would hold a thread that the tests' own tasks need.
+        while process.isRunning { try await Task.sleep(for: .milliseconds(20)) }
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
 

@@ -27,6 +27,16 @@ struct LogRecord {
     var key: String?
     var value: [UInt8]?
     var tombstoneVersion: Int64?
+    var timestampMilliseconds: Int64? = 0
+    /// Exact bytes, in place of key, value and version.
+    var raw: RawRecord?
+
+    var record: RawRecord {
+        if let raw { return raw }
+        var headers: [(name: String, value: [UInt8]?)] = []
+        if let tombstoneVersion { headers = [("ce_sourceversion", Array("\(tombstoneVersion)".utf8))] }
+        return RawRecord(key: key.map { Array($0.utf8) }, value: value, headers: headers)
+    }
 }
 
 /// Writes batches as a lane does, without Kafka.
@@ -67,11 +77,9 @@ final class BatchBench {
         for record in records.sorted(by: { ($0.partition, $0.offset) < ($1.partition, $1.offset) }) {
             let place = TopicPartition(topic.definition.name, Partition(record.partition))
             states[place]?.take(Offset(record.offset))
-            var headers: [(name: String, value: [UInt8]?)] = []
-            if let version = record.tombstoneVersion { headers = [("ce_sourceversion", Array("\(version)".utf8))] }
             topic.batch.add(
-                partition: Partition(record.partition), offset: Offset(record.offset), timestampMilliseconds: 0,
-                .copy(RawRecord(key: record.key.map { Array($0.utf8) }, value: record.value, headers: headers)))
+                partition: Partition(record.partition), offset: Offset(record.offset),
+                timestampMilliseconds: record.timestampMilliseconds, .copy(record.record))
         }
         try writer.write(Array(topic.batch.entries.indices), states: &states) { fates += $0 }
         topic.batch.clear()

@@ -42,11 +42,12 @@ struct WorkerWorld {
 
     /// Runs a worker beside `body`, and stops it afterwards.
     func whileWorking<Value>(
-        _ change: (inout WorkerSettings) -> Void = { _ in }, _ body: () throws -> Value
+        _ change: (inout WorkerSettings) -> Void = { _ in }, _ body: () async throws -> Value
     ) async throws -> Value {
         let worker = worker(untilCaughtUp: false, change)
         let running = Task { try await worker.run() }
-        let result = Result { try body() }
+        let result: Result<Value, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
         worker.stop()
         _ = try await running.value
         return try result.get()
@@ -212,18 +213,18 @@ struct WorkerTests {
         let world = try WorkerWorld(partitions: 2)
         try await world.whileWorking {
             try world.publish([OutgoingTestRecord(key: "a", value: ThingTopic.value("a", 1, "one"))])
-            try waitUntil("the first record is there") {
+            try await waitUntil("the first record is there") {
                 try world.connection.one("SELECT count(*) FROM registry.thing") == "1"
             }
             try WorkControl.pause(topic: world.thing.name, because: "a test", by: "tests", connection: world.connection)
             let before = try world.connection.one("SELECT sum(epoch) FROM ingest.position")
-            try waitUntil("the worker heeds it") {
+            try await waitUntil("the worker heeds it") {
                 try world.connection.one("SELECT sum(epoch) FROM ingest.position") != before
             }
             try world.publish([OutgoingTestRecord(key: "b", value: ThingTopic.value("b", 1, "two"))])
             try WorkControl.resume(
                 topic: world.thing.name, because: "a test", by: "tests", connection: world.connection)
-            try waitUntil("the second record is there") {
+            try await waitUntil("the second record is there") {
                 try world.connection.one("SELECT count(*) FROM registry.thing") == "2"
             }
         }
@@ -240,7 +241,7 @@ struct WorkerTests {
             "UPDATE ingest.position SET next_offset = 50, last_record_offset = 49, last_record_hash = 1, epoch = epoch + 1"
         )
         try await world.whileWorking {
-            try waitUntil("the gap is noted") {
+            try await waitUntil("the gap is noted") {
                 try world.connection.one("SELECT gap_because FROM ingest.position") != nil
             }
             let admin = try KafkaAdmin(settings: world.kafka.settings, clientID: "tests")
@@ -249,7 +250,7 @@ struct WorkerTests {
                 topic: world.thing.name, partition: nil, because: "a test", by: "tests", connection: world.connection,
                 admin: admin)
             #expect(accepted == [.init(partition: Partition(0), from: NextOffset(50), to: NextOffset(0), lost: nil)])
-            try waitUntil("the log is read again") {
+            try await waitUntil("the log is read again") {
                 try world.connection.one("SELECT next_offset FROM ingest.position") == "5"
             }
         }
@@ -277,7 +278,7 @@ struct WorkerTests {
         let world = try WorkerWorld(partitions: 1)
         try await world.whileWorking {
             try world.publish([OutgoingTestRecord(partition: 0, key: "a", value: ThingTopic.value("a", 1, "one"))])
-            try waitUntil("the first record is there") {
+            try await waitUntil("the first record is there") {
                 try world.connection.one("SELECT count(*) FROM registry.thing") == "1"
             }
             for round in 0..<3 {
@@ -287,7 +288,7 @@ struct WorkerTests {
                 try world.publish([
                     OutgoingTestRecord(partition: 0, key: "b\(round)", value: ThingTopic.value("b\(round)", 1, "two"))
                 ])
-                try waitUntil("record \(round) is there") {
+                try await waitUntil("record \(round) is there") {
                     try world.connection.one("SELECT count(*) FROM registry.thing WHERE id = 'b\(round)'") == "1"
                 }
             }
@@ -299,12 +300,12 @@ struct WorkerTests {
     func brokenTable() async throws {
         let world = try WorkerWorld(partitions: 1)
         try await world.whileWorking {
-            try waitUntil("the worker has claimed") {
+            try await waitUntil("the worker has claimed") {
                 try world.connection.one("SELECT count(*) FROM ingest.position") == "1"
             }
             _ = try world.connection.execute("ALTER TABLE registry.thing_record RENAME COLUMN name TO renamed")
             try world.publish([OutgoingTestRecord(partition: 0, key: "a", value: ThingTopic.value("a", 1, "one"))])
-            try waitUntil("the topic is paused") {
+            try await waitUntil("the topic is paused") {
                 try world.connection.one("SELECT paused FROM ingest.topic_state") == "t"
             }
             #expect(
@@ -312,7 +313,7 @@ struct WorkerTests {
             _ = try world.connection.execute("ALTER TABLE registry.thing_record RENAME COLUMN renamed TO name")
             try WorkControl.resume(
                 topic: world.thing.name, because: "mended", by: "tests", connection: world.connection)
-            try waitUntil("the record is there") {
+            try await waitUntil("the record is there") {
                 try world.connection.one("SELECT count(*) FROM registry.thing") == "1"
             }
         }

@@ -185,14 +185,15 @@ package func thingRows(_ connection: PostgresConnection, ranks: Bool = true) thr
 }
 
 /// Waits for a state, not for a time: looks until it is there, and fails after a patience that no healthy run needs.
+/// It gives its thread away between looks, since those who are waited for may need one.
 package func waitUntil(
     _ what: String, patience: Duration = .seconds(90), _ condition: () throws -> Bool
-) throws {
+) async throws {
     let start = ContinuousClock.now
     while try !condition() {
         guard ContinuousClock.now - start < patience else {
             throw TestFault("waited \(patience) in vain until \(what)")
         }
-        usleep(20_000)
+        try await Task.sleep(for: .milliseconds(20))
     }
 }

@@ -51,7 +51,7 @@ struct LagCommand: AsyncParsableCommand {
                 before = samples
                 // Short steps, so that a stop is heard at once.
                 for _ in 0..<20 where watch && !isStopping.withLock({ $0 }) { usleep(50_000) }
-            } while watch && !isStopping.withLock { $0 }
+            } while watch && !Terminal.readerIsGone && !isStopping.withLock { $0 }
         }
         let isWell = (verdicts.value ?? []).allSatisfy { $0 == .ok || $0 == .behind }
         if !watch && !isWell { throw ExitCode(ExitStatus.no.rawValue) }

@@ -183,7 +183,7 @@ final class Demo: Sendable {
     private func sayHints(_ cluster: PrivateCluster) throws {
         guard !isQuiet else { return }
         let program = CommandLine.arguments.first ?? "lienthong"
-        let config = "--config \(workspace.settingsFile)"
+        let config = "--config \(workspace.shortSettingsFile)"
         let source = SampleSource.population
         let sourceURL = cluster.url(database: source.rawValue)
         // Row 1 is always good, and made up like all the others.

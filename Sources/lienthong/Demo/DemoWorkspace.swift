@@ -9,6 +9,11 @@ struct DemoWorkspace {
 
     var clusterFolder: String { "\(folder)/postgres" }
     var settingsFile: String { "\(folder)/lienthong.yaml" }
+    /// As it may be typed in the folder where the demo was started.
+    var shortSettingsFile: String {
+        let here = FileManager.default.currentDirectoryPath + "/"
+        return settingsFile.hasPrefix(here) ? String(settingsFile.dropFirst(here.count)) : settingsFile
+    }
     var keyFile: String { "\(folder)/dead-letter.key" }
     private var ownPidFile: String { "\(folder)/demo.pid" }
 
