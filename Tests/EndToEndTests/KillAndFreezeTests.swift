@@ -72,7 +72,9 @@ struct KillAndFreezeTests {
         var kills = 0
         var reached: Int64 = 0
         while kills < 20 {
-            let worker = try world.work(stormy, group: "stormy-\(kills / 2)", ["--batch-records", "200"])
+            // Every fifth joins the group of the one just killed, and waits for that member's session to end.
+            let group = kills % 5 == 4 ? kills - 1 : kills
+            let worker = try world.work(stormy, group: "stormy-\(group)", ["--batch-records", "200"])
             // Killed in mid-run, not while it waits to join: after some more records, at a random instant.
             let more = Int64.random(in: 200...2_000, using: &random)
             try await waitUntil("the worker has dealt with \(more) more than \(reached) records") {

@@ -48,7 +48,7 @@ final class Demo: Sendable {
         let catalogue = try Catalogue.load(folder: settings.topicsFolder)
         let feeds = try FeedReader.load(folder: settings.feedsFolder)
 
-        say("Starting PostgreSQL in \(workspace.clusterFolder)")
+        say("Starting PostgreSQL in \(workspace.short(workspace.clusterFolder))")
         let cluster = try PrivateCluster(folder: workspace.clusterFolder)
         // A failure further down must not leave the server running.
         defer { try? cluster.stop() }
@@ -183,7 +183,7 @@ final class Demo: Sendable {
     private func sayHints(_ cluster: PrivateCluster) throws {
         guard !isQuiet else { return }
         let program = CommandLine.arguments.first ?? "lienthong"
-        let config = "--config \(workspace.shortSettingsFile)"
+        let config = "--config \(workspace.short(workspace.settingsFile))"
         let source = SampleSource.population
         let sourceURL = cluster.url(database: source.rawValue)
         // Row 1 is always good, and made up like all the others.
@@ -208,7 +208,7 @@ final class Demo: Sendable {
               \(program) dead-letters show 1 \(config)
               \(program) trace --topic population.citizen.v1 --key \(key) \(config)
 
-            Logs are in \(workspace.folder). Ctrl-C ends everything.
+            Logs are in \(workspace.short(workspace.folder)). Ctrl-C ends everything.
             """)
     }
 

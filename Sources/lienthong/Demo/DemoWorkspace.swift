@@ -9,10 +9,10 @@ struct DemoWorkspace {
 
     var clusterFolder: String { "\(folder)/postgres" }
     var settingsFile: String { "\(folder)/lienthong.yaml" }
-    /// As it may be typed in the folder where the demo was started.
-    var shortSettingsFile: String {
+    /// A path as it may be typed in the folder where the demo was started.
+    func short(_ path: String) -> String {
         let here = FileManager.default.currentDirectoryPath + "/"
-        return settingsFile.hasPrefix(here) ? String(settingsFile.dropFirst(here.count)) : settingsFile
+        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
     }
     var keyFile: String { "\(folder)/dead-letter.key" }
     private var ownPidFile: String { "\(folder)/demo.pid" }
