@@ -69,6 +69,8 @@ struct BatchWriter {
                 case .record:
                     return error
                 case .world:
+                    // A statement that takes too long may be short enough by halves.
+                    if error.sqlState == "57014", live.count > 1 { return error }
                     conflicts += 1
                     guard error.sqlState?.hasPrefix("40") == true, conflicts <= Self.conflictRetriesMax else {
                         throw error
@@ -96,6 +98,11 @@ struct BatchWriter {
         ]
         let rule = (["SQLSTATE \(error.sqlState ?? "none")"] + names.compactMap { $0 }).joined(separator: ", ")
         topic.batch.refuse(index, Refusal(.databaseRefused, rule: rule), sqlState: error.sqlState)
+        // Asked at each refusal: a table that refuses everything is our fault, and is noticed after the breaker's least
+        // number of records rather than after a whole batch of them.
+        if case .open(let because) = topic.breaker.judge(topic.sample(through: index)) {
+            throw TopicFault(because: because)
+        }
         logger.info(
             "merging \(topic.definition.name)[\(entry.partition)] offset \(entry.offset): \(rule); kept as a dead letter"
         )
@@ -155,32 +162,35 @@ struct BatchWriter {
     }
 
     private func claims(_ live: [Int], _ states: [TopicPartition: PartitionState]) -> [MergeSQL.Claim] {
-        var claims: [Partition: (claim: MergeSQL.Claim, last: Int)] = [:]
+        var claims: [Partition: (claim: MergeSQL.Claim, last: Int?)] = [:]
         for index in live {
             let entry = topic.batch.entries[index]
             guard let state = states[topicPartition(of: index)] else { continue }
             var refused: Int64 = 0
-            if case .refused = entry.verdict { refused = 1 }
+            // Of a state secret not even a fingerprint is kept.
+            var remembered: Int? = index
+            if case .refused(let refusal) = entry.verdict {
+                refused = 1
+                if refusal.reason == .stateSecret { remembered = nil }
+            }
             if var known = claims[entry.partition] {
                 known.claim.next = NextOffset(after: entry.offset)
-                known.claim.lastRecordOffset = entry.offset
                 known.claim.consumed += 1
                 known.claim.deadLettered += refused
-                known.last = index
+                known.last = remembered ?? known.last
                 claims[entry.partition] = known
             } else {
                 claims[entry.partition] = (
                     MergeSQL.Claim(
                         partition: entry.partition, epoch: state.epoch, expected: state.written,
-                        next: NextOffset(after: entry.offset), lastRecordOffset: entry.offset, lastRecordHash: 0,
-                        consumed: 1, deadLettered: refused
-                    ), index
+                        next: NextOffset(after: entry.offset), lastRecord: nil, consumed: 1, deadLettered: refused
+                    ), remembered
                 )
             }
         }
         return claims.values.map { known in
             var claim = known.claim
-            claim.lastRecordHash = topic.batch.fingerprint(known.last)
+            claim.lastRecord = known.last.map { (topic.batch.entries[$0].offset, topic.batch.fingerprint($0)) }
             return claim
         }.sorted { $0.partition < $1.partition }
     }

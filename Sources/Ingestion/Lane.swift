@@ -113,7 +113,7 @@ final class Lane {
         case .compare(let hash):
             guard recordFingerprint(key: message.key, value: message.value) == hash else {
                 try stop(
-                    partition,
+                    partition, .otherLog,
                     because:
                         "the record before the position is not the one that was dealt with: the topic was made anew",
                     records: nil)
@@ -132,7 +132,7 @@ final class Lane {
             // One offset is a transaction's control record. More may be a log whose start moved past us.
             if offset.rawValue - from.rawValue > 1, let low = try lowWatermarkBeyond(from, partition) {
                 try stop(
-                    partition, because: "Kafka's first offset \(low) lies beyond the position \(from)",
+                    partition, .beyondStart, because: "Kafka's first offset \(low) lies beyond the position \(from)",
                     records: low - from.rawValue)
                 return false
             }
@@ -148,7 +148,8 @@ final class Lane {
     private func lastRecordMayBeMissing(_ last: Offset, _ partition: TopicPartition) throws -> Bool {
         if topics[partition.topic]?.definition.contract.kafka.cleanupPolicy.contains("compact") == true { return true }
         if try consumer.watermarks(partition, timeoutMilliseconds: 5_000).low > last.rawValue { return true }
-        try stop(partition, because: "the record before the position is no longer in the log", records: nil)
+        try stop(
+            partition, .otherLog, because: "the record before the position is no longer in the log", records: nil)
         return false
     }
 
@@ -173,11 +174,11 @@ final class Lane {
         let position = state.written.rawValue
         if low > position {
             try stop(
-                partition, because: "Kafka's first offset \(low) lies beyond the position \(position)",
+                partition, .beyondStart, because: "Kafka's first offset \(low) lies beyond the position \(position)",
                 records: low - position)
         } else if high < position {
             try stop(
-                partition,
+                partition, .otherLog,
                 because:
                     "Kafka's log ends at \(high), before the position \(position): the topic was made anew or truncated",
                 records: nil)
@@ -192,6 +193,11 @@ final class Lane {
     private func report(_ error: KafkaError, _ partition: TopicPartition?) throws {
         let place = partition.map { " on \($0)" } ?? ""
         if error.isFatal { throw error }
+        if let partition, error.isUnreadableData {
+            // librdkafka goes on behind what it could not read: that must not pass for a hole.
+            return try stop(
+                partition, .unreadable, because: "Kafka gave records that cannot be read (\(error.name))", records: nil)
+        }
         logger.warning("reading Kafka\(place): \(error)")
     }
 
@@ -331,24 +337,32 @@ final class Lane {
     }
 
     /// Stops a partition at a gap: nothing passes it until an operator accepts it.
-    private func stop(_ partition: TopicPartition, because: String, records: Int64?) throws {
+    private func stop(_ partition: TopicPartition, _ kind: GapKind, because: String, records: Int64?) throws {
         guard let state = states[partition] else { return }
         try PositionStore(connection: try database()).noteGap(
-            partition, epoch: state.epoch, because: because, records: records)
+            partition, epoch: state.epoch, kind, because: because, records: records)
         states[partition]?.phase = .gap
         logger.error(
-            "reading \(partition) from \(state.written): \(because)\(records.map { " (\($0) records lost)" } ?? ""); the partition stands until `lienthong work accept-gap --topic \(partition.topic) --partition \(partition.partition) --because …`"
+            "reading \(partition) from \(state.written): \(because)\(records.map { " (\($0) records lost)" } ?? ""); the partition stands until `lienthong work accept-gap --topic \(partition.topic) --partition \(partition.partition)\(kind == .unreadable ? " --to OFFSET" : "") --because …`"
         )
         try fetchAnew()
     }
 
     // MARK: Writing
 
+    /// A fault that meets one topic's tables does not keep the others from being written.
     private func writeAll() throws {
+        var first: PostgresError?
         for name in topics.keys.sorted() {
             guard let topic = topics[name], topic.batch.entries.count > 0 else { continue }
-            try write(topic)
+            do {
+                try write(topic)
+            } catch let error as PostgresError {
+                guard error.fault == .world, connection?.isBroken == false else { throw error }
+                first = first ?? error
+            }
         }
+        if let first { throw first }
         try skipHoles()
         backoff = .milliseconds(100)
     }
@@ -474,9 +488,11 @@ final class LaneTopic {
         )
     }
 
-    func sample() -> Breaker.Sample {
-        var sample = Breaker.Sample(records: batch.entries.count, refused: 0, tombstones: 0)
-        for entry in batch.entries {
+    /// The batch, or the part of it that is dealt with at `index`.
+    func sample(through index: Int? = nil) -> Breaker.Sample {
+        let entries = batch.entries.prefix(index.map { $0 + 1 } ?? batch.entries.count)
+        var sample = Breaker.Sample(records: entries.count, refused: 0, tombstones: 0)
+        for entry in entries {
             switch entry.verdict {
             case .record: break
             case .tombstone: sample.tombstones += 1

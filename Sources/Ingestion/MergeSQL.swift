@@ -128,8 +128,8 @@ struct MergeSQL {
         var epoch: Int64
         var expected: NextOffset
         var next: NextOffset
-        var lastRecordOffset: Offset
-        var lastRecordHash: Int64
+        /// The last record that may be remembered; nil leaves what the database has.
+        var lastRecord: (offset: Offset, hash: Int64)?
         /// All records of the share, and those of them that the client refused.
         var consumed: Int64
         var deadLettered: Int64
@@ -156,6 +156,7 @@ struct MergeSQL {
         statements.append("SET LOCAL enable_hashjoin = off")
         statements.append("SET LOCAL enable_mergejoin = off")
         statements.append(advanceRanks)
+        if contents.hasTombstones { statements.append(raiseLatePlainDeletes) }
         statements.append(bury)
         if contents.hasTombstones { statements.append(findForeignDeletes) }
         statements += replaceChildren(contents)
@@ -223,6 +224,7 @@ struct MergeSQL {
     }
 
     /// Inserts or replaces rows whose staged record is the best and lies beyond the deletes, and whose content differs.
+    /// A record that a plain tombstone of its own batch follows is dead on arrival: it gives its rank alone.
     private var upsertRecords: String {
         let content = table.contentColumns.map { quoted($0.name) }
         let insertColumns =
@@ -243,6 +245,7 @@ struct MergeSQL {
                 \(mappingRevision), s.stage_content_hash, false, now(), false
               FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
               WHERE s.stage_record_offset IS NOT NULL
+                AND (s.stage_plain_delete_offset IS NULL OR s.stage_plain_delete_offset < s.stage_record_offset)
               ORDER BY s.stage_ordinal
               ON CONFLICT (\(keyList)) DO UPDATE SET
                 \(copied.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")), deleted = false,
@@ -258,7 +261,7 @@ struct MergeSQL {
                 WHEN (excluded.record_incarnation, excluded.record_offset) = (t.record_incarnation, t.record_offset)
                 THEN excluded.mapping_revision > t.mapping_revision
                 ELSE false END
-                AND (t.delete_offset IS NULL AND t.plain_delete_offset IS NULL OR \(beyondDeletes("excluded")))
+                AND (t.delete_offset IS NULL AND t.plain_delete_offset IS NULL OR \(beyondDeletes("excluded", ifLogIsAnother: Self.stagedInAnotherLog)))
               RETURNING t.record_partition, t.record_offset, t.xmax = 0, t.version_conflict, \(keyList("t")))
             INSERT INTO \(prefix)_merged SELECT * FROM upserted
             """
@@ -297,6 +300,21 @@ struct MergeSQL {
         """
     }
 
+    /// Raises plain deletes of rows that became their partition's only by a record of this batch.
+    private var raiseLatePlainDeletes: String {
+        """
+        WITH raised AS (
+          UPDATE \(target) t SET plain_delete_partition = p.partition, plain_delete_incarnation = p.incarnation,
+            plain_delete_offset = p.plain_delete_offset
+          FROM \(prefix)_pending p
+          WHERE \(keysEqual("t", "p")) AND p.plain_delete_offset IS NOT NULL AND \(ownPartition("t")) = p.partition
+            AND (t.plain_delete_offset IS NULL OR t.plain_delete_partition <> p.partition
+              OR (p.incarnation, p.plain_delete_offset) > (t.plain_delete_incarnation, t.plain_delete_offset))
+          RETURNING t.delete_partition, t.delete_offset, t.plain_delete_partition, t.plain_delete_offset, \(keyList("t")))
+        INSERT INTO \(prefix)_marked SELECT * FROM raised
+        """
+    }
+
     /// Empties rows whose best record no longer lies beyond the deletes.
     private var bury: String {
         let emptied =
@@ -307,7 +325,7 @@ struct MergeSQL {
             WITH buried AS (
               UPDATE \(target) t SET \(emptied.joined(separator: ", "))
               FROM \(prefix)_pending p
-              WHERE \(keysEqual("t", "p")) AND NOT t.deleted AND NOT (\(beyondDeletes("t")))
+              WHERE \(keysEqual("t", "p")) AND NOT t.deleted AND NOT (\(beyondDeletes("t", ifLogIsAnother: Self.ownInAnotherLog)))
               RETURNING p.partition, \(keyList("t")))
             INSERT INTO \(prefix)_killed SELECT * FROM buried
             """
@@ -374,8 +392,9 @@ struct MergeSQL {
             parts.append(
                 """
                 SELECT p.partition, 0,
-                  count(*) FILTER (WHERE (m.delete_partition, m.delete_offset) = (p.partition, p.delete_offset))
-                  + count(*) FILTER (
+                  count(DISTINCT p.ordinal) FILTER (
+                    WHERE (m.delete_partition, m.delete_offset) = (p.partition, p.delete_offset))
+                  + count(DISTINCT p.ordinal) FILTER (
                     WHERE (m.plain_delete_partition, m.plain_delete_offset) = (p.partition, p.plain_delete_offset)), 0
                 FROM \(prefix)_pending p JOIN \(prefix)_marked m ON \(keysEqual("m", "p"))
                 JOIN \(target) t ON \(keysEqual("t", "p")) WHERE t.deleted GROUP BY p.partition
@@ -421,7 +440,7 @@ struct MergeSQL {
                 SELECT p.partition, 'lower-version-after-delete', '', count(*), max(p.record_offset)
                 FROM \(prefix)_pending p JOIN \(target) t ON \(keysEqual("t", "p"))
                 WHERE p.record_offset IS NOT NULL AND NOT p.applied AND t.deleted AND (
-                  t.delete_partition = p.partition AND p.record_version < t.delete_version
+                  t.delete_partition = p.partition AND p.record_version <= t.delete_version
                     AND (p.incarnation, p.record_offset) > (t.delete_incarnation, t.delete_offset)
                   OR t.plain_delete_partition = p.partition AND p.record_version < t.record_version
                     AND (p.incarnation, p.record_offset) > (t.plain_delete_incarnation, t.plain_delete_offset))
@@ -443,12 +462,15 @@ struct MergeSQL {
     /// Moves the positions and their cumulative fates: what is neither applied, deleted nor a dead letter was superseded.
     private func movePositions(_ claims: [Claim]) -> String {
         let rows = claims.map { claim in
-            "(\(claim.partition.rawValue), \(claim.next.rawValue)::bigint, \(claim.lastRecordOffset.rawValue)::bigint, "
-                + "'\(claim.lastRecordHash)'::bigint, \(claim.consumed)::bigint, \(claim.deadLettered)::bigint)"
+            let offset = claim.lastRecord.map { "\($0.offset.rawValue)" } ?? "NULL"
+            let hash = claim.lastRecord.map { "'\($0.hash)'" } ?? "NULL"
+            return "(\(claim.partition.rawValue), \(claim.next.rawValue)::bigint, \(offset)::bigint, \(hash)::bigint, "
+                + "\(claim.consumed)::bigint, \(claim.deadLettered)::bigint)"
         }
         return """
-            UPDATE ingest.position p SET next_offset = c.next_offset, last_record_offset = c.last_record_offset,
-              last_record_hash = c.last_record_hash, applied = p.applied + f.applied, deleted = p.deleted + f.deleted,
+            UPDATE ingest.position p SET next_offset = c.next_offset,
+              last_record_offset = coalesce(c.last_record_offset, p.last_record_offset),
+              last_record_hash = coalesce(c.last_record_hash, p.last_record_hash), applied = p.applied + f.applied, deleted = p.deleted + f.deleted,
               dead_lettered = p.dead_lettered + c.dead_lettered + f.foreign_deletes,
               superseded = p.superseded + c.consumed - c.dead_lettered - f.applied - f.deleted - f.foreign_deletes,
               moved_at = now()
@@ -477,19 +499,28 @@ struct MergeSQL {
         "coalesce(\(alias).record_partition, \(alias).delete_partition, \(alias).plain_delete_partition)"
     }
 
-    /// True if the record of `record` lies beyond both deletes of the target row `t`.
-    private func beyondDeletes(_ record: String) -> String {
+    /// True if the record of `record` (the staged one, or the row's own) lies beyond both deletes of the row `t`.
+    ///
+    /// A versioned delete ends every record up to its version, wherever and whenever that comes: a record that a stalled
+    /// producer sends late, or that a truncated log shows again, bears the version that was deleted.
+    private func beyondDeletes(_ record: String, ifLogIsAnother: String) -> String {
         """
-        (t.delete_offset IS NULL OR CASE WHEN t.delete_partition = \(record).record_partition
-          THEN (\(record).record_version, \(record).record_incarnation, \(record).record_offset)
-             > (t.delete_version, t.delete_incarnation, t.delete_offset)
-          ELSE \(record).record_version > t.delete_version END)
-        AND (t.plain_delete_offset IS NULL OR t.plain_delete_partition <> \(record).record_partition
-          OR (\(record).record_incarnation, \(record).record_offset)
-           > (t.plain_delete_incarnation, t.plain_delete_offset))
+        (t.delete_offset IS NULL OR \(record).record_version > t.delete_version)
+        AND (t.plain_delete_offset IS NULL OR CASE
+          WHEN t.plain_delete_partition <> \(record).record_partition THEN true
+          WHEN t.plain_delete_incarnation = \(record).record_incarnation
+          THEN \(record).record_offset > t.plain_delete_offset
+          WHEN t.plain_delete_incarnation > \(record).record_incarnation THEN false
+          ELSE \(ifLogIsAnother) END)
         """
     }
 
+    /// Offsets of two incarnations say nothing of each other: what a plain delete of the old log ended lives again only
+    /// by a greater version.
+    private static let stagedInAnotherLog =
+        "NOT t.deleted OR t.record_version IS NULL OR excluded.record_version > t.record_version"
+    /// A row that lives beyond a plain delete of an older log has shown so before.
+    private static let ownInAnotherLog = "true"
 }
 
 private func quoted(_ identifier: String) -> String { SQLText.identifier(identifier) }

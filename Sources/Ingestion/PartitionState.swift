@@ -85,6 +85,10 @@ struct PartitionState {
         taken = next
     }
 
-    /// What was taken and not written is forgotten.
-    mutating func forgetTaken() { taken = written }
+    /// What was taken and not written is forgotten, and with it the end of the log that was reached: between the position
+    /// and that end lie the forgotten records, not holes. Reading anew tells the end again.
+    mutating func forgetTaken() {
+        taken = written
+        endOfLog = nil
+    }
 }

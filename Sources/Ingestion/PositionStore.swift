@@ -21,6 +21,16 @@ struct TopicControl: Equatable {
     var mappingRevisionMin: Int32 = 0
 }
 
+/// Why a partition stands at a gap, which decides where it may go on.
+enum GapKind: String {
+    /// Kafka's first offset lies beyond the position.
+    case beyondStart = "beyond-start"
+    /// The log is shorter than the position, or holds another record before it.
+    case otherLog = "other-log"
+    /// Records at or after the position cannot be read.
+    case unreadable
+}
+
 struct PositionStore {
     let connection: PostgresConnection
 
@@ -137,16 +147,16 @@ struct PositionStore {
 
     /// Notes a gap, unless the partition is no longer ours.
     func noteGap(
-        _ partition: TopicPartition, epoch: Int64, because: String, records: Int64?
+        _ partition: TopicPartition, epoch: Int64, _ kind: GapKind, because: String, records: Int64?
     ) throws(PostgresError) {
         _ = try connection.query(
             """
-            UPDATE ingest.position SET gap_because = $4, gap_records = $5, gap_at = now()
+            UPDATE ingest.position SET gap_because = $4, gap_records = $5, gap_kind = $6, gap_at = now()
             WHERE topic = $1 AND partition = $2 AND epoch = $3
             """,
             [
                 partition.topic.rawValue, String(partition.partition.rawValue), String(epoch), because,
-                records.map(String.init),
+                records.map(String.init), kind.rawValue,
             ]
         )
     }

@@ -20,7 +20,7 @@ final class TopicBatch {
     let definition: TopicDefinition
     let decoder: RecordDecoder
     private(set) var entries: [Entry] = []
-    /// Key and value bytes of all messages held.
+    /// Bytes of keys, values and headers of all records held.
     private(set) var byteCount = 0
     /// One for each entry: a collection of values that cannot be copied has to be kept by hand.
     private var held: UnsafeMutablePointer<HeldRecord>
@@ -111,7 +111,15 @@ enum HeldRecord: ~Copyable {
         }
     }
 
-    var byteCount: Int { withBytes { ($0?.count ?? 0) + ($1?.count ?? 0) } }
+    /// Key, value and headers: what holding the record costs.
+    var byteCount: Int {
+        let headers =
+            switch self {
+            case .message(let message): message.headersByteCount
+            case .copy(let record): record.headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) }
+            }
+        return headers + withBytes { ($0?.count ?? 0) + ($1?.count ?? 0) }
+    }
 
     /// The value of the last header of that name; nil where there is none, or a null one.
     borrowing func header(_ name: StaticString) -> [UInt8]? {

@@ -54,16 +54,19 @@ package enum WorkControl {
         package let lost: Int64?
     }
 
-    /// Lets the partitions that stand at a gap go on: at Kafka's first offset where that lies beyond the position, else
-    /// (the log was made anew) at its beginning, as a new incarnation. Workers claim them again within their control interval.
-    /// - Parameter partition: nil for all partitions of the topic that stand at a gap.
+    /// Lets the partitions that stand at a gap go on: at Kafka's first offset where that lies beyond the position; at the
+    /// log's beginning, as a new incarnation, where the log is another one; at `to` where records cannot be read. Workers
+    /// claim them again within their control interval.
+    /// - Parameters:
+    ///   - partition: nil for all partitions of the topic that stand at a gap.
+    ///   - to: the first offset to read again, beyond the position; for records that cannot be read, and for those alone.
     package static func acceptGap(
-        topic: TopicName, partition: Partition?, because: String, by: String, connection: PostgresConnection,
-        admin: KafkaAdmin
+        topic: TopicName, partition: Partition?, to: NextOffset? = nil, because: String, by: String,
+        connection: PostgresConnection, admin: KafkaAdmin
     ) throws -> [AcceptedGap] {
         let standing = try connection.query(
             """
-            SELECT partition, next_offset FROM ingest.position
+            SELECT partition, next_offset, gap_kind FROM ingest.position
             WHERE topic = $1 AND gap_because IS NOT NULL AND ($2::integer IS NULL OR partition = $2::integer) ORDER BY partition
             """,
             [topic.rawValue, partition.map { String($0.rawValue) }]
@@ -75,8 +78,24 @@ package enum WorkControl {
                 continue
             }
             let place = TopicPartition(topic, Partition(number))
-            let low = try admin.watermarks(place, timeoutMilliseconds: 10_000).low
-            let sameLog = low > next
+            let marks = try admin.watermarks(place, timeoutMilliseconds: 10_000)
+            let kind = standing[row, 2].flatMap(GapKind.init(rawValue:))
+            let low: Int64
+            switch (kind, to) {
+            case (.unreadable, let to?) where to.rawValue > next && to.rawValue <= marks.high:
+                low = to.rawValue
+            case (.beyondStart, nil), (.otherLog, nil):
+                low = marks.low
+            case (.unreadable, _), (.beyondStart, _), (.otherLog, _), (nil, _):
+                throw UserError(
+                    action: "accepting the gap of", subject: "\(place) at \(next)",
+                    cause: kind == .unreadable
+                        ? "records there cannot be read, so the offset to go on from has to be named"
+                        : "an offset is named only where records cannot be read",
+                    nextStep: kind == .unreadable
+                        ? "give --to an offset from \(next + 1) to \(marks.high)" : "leave --to away", status: .usage)
+            }
+            let sameLog = kind != .otherLog
             let details = "{\"from\": \(next), \"to\": \(low), \"newIncarnation\": \(!sameLog)}"
             let result = try connection.query(
                 """
@@ -84,7 +103,7 @@ package enum WorkControl {
                   UPDATE ingest.position SET next_offset = $4, epoch = epoch + 1,
                     incarnation = incarnation + CASE WHEN $5::boolean THEN 0 ELSE 1 END,
                     last_record_offset = NULL, last_record_hash = NULL,
-                    gap_because = NULL, gap_records = NULL, gap_at = NULL
+                    gap_kind = NULL, gap_because = NULL, gap_records = NULL, gap_at = NULL
                   WHERE topic = $1 AND partition = $2 AND next_offset = $3 AND gap_because IS NOT NULL RETURNING 1)
                 INSERT INTO ingest.operation (by, action, topic, partition, because, details)
                 SELECT $7, 'accept-gap', $1, $2, $6, $8::jsonb FROM accepted RETURNING id

@@ -32,7 +32,7 @@ package struct WorkerSettings: Sendable {
     package var name: String
     /// Most records in one transaction.
     package var batchRecordsMax = 10_000
-    /// Most bytes of keys and values held in one lane before they are written; one record more may be over it.
+    /// Most bytes of keys, values and headers held in one lane before they are written; one record more may be over it.
     package var batchBytesMax = 8 << 20
     /// How often the operators' word is looked for, and how long a lost partition waits before it is claimed again.
     package var controlInterval: Duration = .milliseconds(500)

@@ -28,7 +28,7 @@ package final class KafkaConsumer {
     /// of the time with 16 MB, for an eighth with 64 MB.
     private static let tuning = [
         "queued.max.messages.kbytes": "65536",
-        "queued.min.messages": "100000",
+        "queued.min.messages": "20000",
         "fetch.max.bytes": "8388608",
         "max.partition.fetch.bytes": "2097152",
         "message.max.bytes": "8388608",

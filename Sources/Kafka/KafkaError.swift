@@ -78,6 +78,13 @@ package struct KafkaError: Error, Hashable, Sendable, CustomStringConvertible {
         code == KafkaErrorCode.autoOffsetReset || code == KafkaErrorCode.offsetOutOfRange
     }
 
+    /// The broker gave bytes that cannot be read as records (a damaged batch, an unknown compression): librdkafka tells
+    /// it once and goes on behind them.
+    package var isUnreadableData: Bool {
+        [RD_KAFKA_RESP_ERR__BAD_MSG, RD_KAFKA_RESP_ERR__BAD_COMPRESSION, RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED]
+            .contains(rd_kafka_resp_err_t(code))
+    }
+
     package var nextStep: String {
         if isFatal { return "the client must be made anew" }
         if isTransient { return "is the broker running and reachable at the configured address?" }

@@ -225,7 +225,7 @@ enum Reference {
             let plain = tombstones.filter { $0.tombstoneVersion == nil }.max { $0.offset < $1.offset }
             var lives = best != nil
             if let best, let versioned,
-                (best.version, best.entry.offset) < (versioned.tombstoneVersion!, versioned.offset)
+                best.version <= versioned.tombstoneVersion!
             {
                 lives = false
             }

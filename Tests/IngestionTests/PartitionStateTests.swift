@@ -25,7 +25,10 @@ struct PartitionStateTests {
     func forgotten() {
         var state = state(.active)
         state.take(Offset(10))
+        state.endOfLog = NextOffset(11)
         state.forgetTaken()
+        // The end would make the forgotten record look like a hole.
+        #expect(state.endOfLog == nil)
         #expect(state.fetchPosition == NextOffset(10))
         #expect(state.arrival(of: Offset(10)) == .take)
     }

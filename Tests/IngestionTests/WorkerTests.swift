@@ -208,6 +208,22 @@ struct WorkerTests {
                 == "t")
     }
 
+    @Test("a topic that its breaker stops takes no record of its neighbour with it")
+    func neighbour() async throws {
+        let world = try WorkerWorld(partitions: 1)
+        let other = try ThingTopic(partitions: 1)
+        try world.kafka.createTopic(other.name, partitions: 1)
+        try world.publish((0..<600).map { OutgoingTestRecord(partition: 0, key: "k\($0)", value: Array("{}".utf8)) })
+        try world.kafka.publish(
+            (0..<50).map { OutgoingTestRecord(partition: 0, key: "o\($0)", value: ThingTopic.value("o\($0)", 1, "n")) },
+            to: other.name)
+        // Both are there before the worker starts: it takes them, and the end of the log, in one turn.
+        let summary = try await world.worker(untilCaughtUp: true) { $0.topics.append(other.definition) }.run()
+        #expect(summary.standing.count == 1)
+        #expect(summary.fates[other.name] == Fates(applied: 50))
+        #expect(try world.connection.one("SELECT count(*) FROM registry.thing") == "50")
+    }
+
     @Test("a paused topic is not taken until it is resumed")
     func pause() async throws {
         let world = try WorkerWorld(partitions: 2)

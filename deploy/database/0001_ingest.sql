@@ -23,10 +23,12 @@ CREATE TABLE ingest.position (
     claimed_by         text,
     claimed_at         timestamptz,
     moved_at           timestamptz,
+    gap_kind           text CHECK (gap_kind IN ('beyond-start', 'other-log', 'unreadable')),
     gap_because        text,
     gap_records        bigint,
     gap_at             timestamptz,
-    PRIMARY KEY (topic, partition)
+    PRIMARY KEY (topic, partition),
+    CHECK ((gap_kind IS NULL) = (gap_because IS NULL))
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE ingest.position IS 'How far each partition was dealt with, and the cumulative fates of its records (Decree 102/2025 art. 16.2)';
 COMMENT ON COLUMN ingest.position.next_offset IS 'First offset not yet dealt with; moves only in the transaction that deals with the records before it';

@@ -137,12 +137,20 @@ struct WorkAcceptGap: AsyncParsableCommand {
     @Option(help: "Only this partition; all of the topic that stand at a gap by default.")
     var partition: Int32?
 
+    @Option(help: "First offset to read again; wanted, with --partition, where records cannot be read.")
+    var to: Int64?
+
+    func validate() throws {
+        guard to == nil || partition != nil else { throw ValidationError("--to wants --partition") }
+    }
+
     func run() async throws {
         try intervention.perform(common) { topic, connection, settings in
             let admin = try KafkaAdmin(settings: try settings.kafka(common.logger("work")), clientID: "lienthong-work")
             defer { admin.close() }
             let accepted = try WorkControl.acceptGap(
-                topic: topic, partition: partition.map { Partition($0) }, because: intervention.because, by: Host.user,
+                topic: topic, partition: partition.map { Partition($0) }, to: to.map { NextOffset($0) },
+                because: intervention.because, by: Host.user,
                 connection: connection, admin: admin)
             return accepted.map { gap in
                 [
