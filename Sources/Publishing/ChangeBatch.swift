@@ -22,6 +22,16 @@ struct ChangeBatch {
         case child(identity: [Int])
         /// In the publication, but not in the feed.
         case other
+
+        /// All columns that old tuples have to tell.
+        var places: [Int] {
+            switch self {
+            case .root(let identity, let key, let version, let stateSecret):
+                identity + key + [version] + (stateSecret.map { [$0] } ?? [])
+            case .child(let identity): identity
+            case .other: []
+            }
+        }
     }
 
     let definition: FeedDefinition
@@ -97,7 +107,7 @@ struct ChangeBatch {
 
     /// - Parameters:
     ///   - old: the tuple before: nil for an insert, and for an update that left the replica identity's columns as
-    ///     they were (it covers all that matter here: the preparation checks that).
+    ///     they were (it covers all that matter here: that is checked at the start, and with every relation).
     ///   - new: the tuple after; nil for a delete.
     mutating func change(_ role: Role, old before: [String?]?, new: [String?]?) {
         switch role {

@@ -10,6 +10,7 @@ final class PublisherSession {
     static let invisibleWarning = Duration.seconds(5)
     static let silentBrokerWarning = Duration.seconds(5)
     static let statusInterval = Duration.seconds(5)
+    static let lockCheckInterval = Duration.seconds(3)
     /// A predecessor's session may take a moment to end at the source.
     static let lockAttempts = 10
     /// At the end of a publisher: how long the broker is waited for.
@@ -28,6 +29,7 @@ final class PublisherSession {
     private var stream: ReplicationStream?
     private let startAccount: PublishAccount
     private var statusDueAt = ContinuousClock.now
+    private var lockCheckDueAt = ContinuousClock.now
     /// Source and broker were reached and found fit.
     private(set) var isReady = false
 
@@ -41,11 +43,11 @@ final class PublisherSession {
         startAccount = account
     }
 
-    /// Harmless when repeated.
+    /// Harmless when repeated. What is queued is thrown away before the lock is released.
     func close() {
+        producer?.close()
         stream?.close()
         source?.close()
-        producer?.close()
         stream = nil
         source = nil
         producer = nil
@@ -70,6 +72,10 @@ final class PublisherSession {
         isReady = true
         var step = try ResumeStep.decide(slot: slot, progress: progress, definition: definition, resnapshot: resnapshot)
         if case .createSlotAndSnapshot(let dropFirst) = step {
+            if progress != nil {
+                // Beside a new slot the old progress would read as if the stream might go on from there.
+                guard try record(nil, source, sender) else { return }
+            }
             if dropFirst { try source.dropSlot() }
             guard let consistent = try createSlot(source) else { return }
             step = .snapshot(after: nil, consistentLSN: consistent)
@@ -124,8 +130,7 @@ final class PublisherSession {
         publisher.update { $0.phase = .snapshot }
         logger.info("snapshot \(start.identity == nil ? "begins" : "goes on")")
         var progress = start
-        try sender.send(progress)
-        guard try waitFor(sender, until: { sender.isSettled }) else { return false }
+        guard try record(progress, source, sender) else { return false }
         resnapshot = false
         guard try awaitEarlierTransactions(source) else { return false }
 
@@ -147,6 +152,7 @@ final class PublisherSession {
             }
             if rows.count < limit { break }
             if pages >= settings.pagesPerProgress {
+                try source.verifyLock()
                 try sender.send(progress)
                 pages = 0
             }
@@ -155,10 +161,19 @@ final class PublisherSession {
         guard try waitFor(sender, until: { sender.isSettled }) else { return false }
         progress.phase = .stream
         progress.identity = nil
-        try sender.send(progress)
-        guard try waitFor(sender, until: { sender.isSettled }) else { return false }
+        guard try record(progress, source, sender) else { return false }
         logger.info("snapshot published; \(sender.safeCounts.snapshotRows) rows read")
         return true
+    }
+
+    /// Records the progress, nil to forget it, and waits until it is acknowledged.
+    /// - Returns: false when asked to stop.
+    private func record(
+        _ progress: PublisherProgress?, _ source: SourceDatabase, _ sender: RecordSender
+    ) throws -> Bool {
+        try source.verifyLock()
+        try sender.send(progress)
+        return try waitFor(sender, until: { sender.isSettled })
     }
 
     /// What was committed before the slot's position must show before the first page is read: see `SourceDatabase`.
@@ -185,6 +200,7 @@ final class PublisherSession {
             if case .snapshot(let identity)? = try settle(sender, waitMilliseconds: wait) { onPage(identity) }
             if publisher.stopFlag.isSet { return false }
             if isDone() { return true }
+            try watchLock()
             silence.observe(sender)
             wait = 50
         }
@@ -237,10 +253,13 @@ final class PublisherSession {
             case .begin(_, let microseconds, let transaction)?:
                 batch.begin(id: transaction, microseconds: microseconds)
             case .relation(let relation)?:
-                roles[relation.id] = try batch.role(
-                    of: FeedDefinition.TableName(schema: relation.schema, name: relation.name),
-                    columns: relation.columns.map(\.name)
-                )
+                let table = FeedDefinition.TableName(schema: relation.schema, name: relation.name)
+                let role = try batch.role(of: table, columns: relation.columns.map(\.name))
+                if let place = role.places.first(where: { !relation.columns[$0].isKey }) {
+                    try stopUntold(relation.columns[place].name, of: table, sender, stream, source, &batch)
+                    continue
+                }
+                roles[relation.id] = role
             case .insert(let relation, let new)?:
                 batch.change(roles[relation] ?? .other, old: nil, new: new.map(\.text))
             case .update(let relation, let old, let new)?:
@@ -344,6 +363,30 @@ final class PublisherSession {
         )
     }
 
+    /// The replica identity was narrowed while the feed ran, or between two runs: what was deleted, renamed or made
+    /// secret since is not told by the old rows. Returns only when asked to stop.
+    private func stopUntold(
+        _ column: String, of table: FeedDefinition.TableName, _ sender: RecordSender, _ stream: ReplicationStream,
+        _ source: SourceDatabase, _ batch: inout ChangeBatch
+    ) throws {
+        // What came before is told in full, and must not be lost with the slot that the answer gives up.
+        guard try publish(&batch, source, sender, stream) else { return }
+        while !sender.isSettled {
+            if publisher.stopFlag.isSet { return }
+            try confirm(sender, stream, waitMilliseconds: 50)
+            try keepAlive(stream)
+        }
+        throw UserError(
+            action: "publishing feed", subject: definition.feed,
+            cause: "changes of \(table) were logged whose old rows do not tell \(column); which records were deleted "
+                + "or became secret by them is not known",
+            nextStep: "let its owner run: ALTER TABLE \(table) REPLICA IDENTITY FULL; then drop slot "
+                + "\(definition.slot), run with --resnapshot, and compare the topic's records with the source "
+                + "(records deleted in between stay in the topic)",
+            status: .no
+        )
+    }
+
     /// Waits until more may be sent, and keeps the stream alive meanwhile.
     /// - Returns: false when asked to stop.
     private func awaitRoom(_ sender: RecordSender, _ stream: ReplicationStream) throws -> Bool {
@@ -366,8 +409,17 @@ final class PublisherSession {
         }
     }
 
+    /// Whoever waits for the broker may lose the feed's lock meanwhile. What is queued then must not go out beside
+    /// another publisher's records: the error ends the session, and the queue with it.
+    private func watchLock() throws {
+        guard ContinuousClock.now >= lockCheckDueAt else { return }
+        try source?.verifyLock()
+        lockCheckDueAt = .now + Self.lockCheckInterval
+    }
+
     /// The server ends a stream from which it hears nothing for `wal_sender_timeout`.
     private func keepAlive(_ stream: ReplicationStream) throws {
+        try watchLock()
         guard ContinuousClock.now >= statusDueAt else { return }
         try stream.sendStatus()
         statusDueAt = .now + Self.statusInterval
@@ -379,6 +431,7 @@ final class PublisherSession {
         let deadline = ContinuousClock.now + Self.endWait
         while !sender.isSettled, ContinuousClock.now < deadline, publisher.stopFlag.state != .abandoned {
             try confirm(sender, stream, waitMilliseconds: 50)
+            try keepAlive(stream)
         }
         try confirm(sender, stream)
     }

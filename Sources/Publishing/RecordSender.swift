@@ -101,16 +101,18 @@ final class RecordSender {
     }
 
     /// Progress goes through the same producer and the same tags, so it counts as acknowledged only after the records.
-    func send(_ progress: PublisherProgress) throws {
+    /// - Parameter progress: nil forgets what was recorded.
+    func send(_ progress: PublisherProgress?) throws {
         lastTag += 1
-        let value = try ProgressTopic.encode(progress)
+        let value = try progress.map(ProgressTopic.encode)
         try producer.send(
             topic: ProgressTopic.name, partition: ProgressTopic.partition.partition, key: Array(definition.feed.utf8),
             value: value,
             tag: lastTag
         )
-        sizes.append(value.count)
-        inFlightBytes += value.count
+        let size = value?.count ?? 0
+        sizes.append(size)
+        inFlightBytes += size
     }
 
     // MARK: Acknowledgement

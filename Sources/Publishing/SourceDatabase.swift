@@ -23,8 +23,6 @@ final class SourceDatabase {
 
     let definition: FeedDefinition
     private let connection: PostgresConnection
-    /// 64-bit transaction id near the present ones, to widen the 32 bits of the change stream.
-    private var nearTransactionID: Int64 = 0
 
     init(_ definition: FeedDefinition, url: String) throws {
         self.definition = definition
@@ -42,6 +40,9 @@ final class SourceDatabase {
             "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", ["lienthong publisher \(definition.feed)"]
         )[0, 0] == "t"
     }
+
+    /// Throws where the connection broke, and the lock with it.
+    func verifyLock() throws { _ = try scalar("SELECT 1") }
 
     // MARK: Checks
 
@@ -268,9 +269,7 @@ final class SourceDatabase {
     /// Read in between, a record would be published as it was, and nothing would ever publish it as it is. These two
     /// answers close that window, for the snapshot and for the stream.
     func firstUnassignedTransaction() throws -> Int64 {
-        let id = try scalar("SELECT pg_snapshot_xmax(pg_current_snapshot())").flatMap { Int64($0) } ?? 0
-        nearTransactionID = id
-        return id
+        try scalar("SELECT pg_snapshot_xmax(pg_current_snapshot())").flatMap { Int64($0) } ?? 0
     }
 
     /// Whether every transaction below `id` has ended, and shows.
@@ -281,8 +280,9 @@ final class SourceDatabase {
     /// - Parameter ids: 32-bit ids from the change stream, all of committed transactions.
     func areVisible(_ ids: [UInt32]) throws -> Bool {
         if ids.isEmpty { return true }
-        if nearTransactionID == 0 { _ = try firstUnassignedTransaction() }
-        let wide = ids.map { "\(Self.widen($0, near: nearTransactionID))" }
+        // Asked for each time: an id remembered from long ago would widen to the wrong 2³².
+        let near = try firstUnassignedTransaction()
+        let wide = ids.map { "\(Self.widen($0, near: near))" }
         return try connection.query(
             "SELECT bool_and(pg_visible_in_snapshot(x::xid8, pg_current_snapshot()))::text FROM unnest($1::text[]) x",
             [Self.arrayLiteral(wide)]

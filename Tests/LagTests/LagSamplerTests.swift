@@ -42,9 +42,9 @@ struct LagSamplerTests {
         try producer.flush(timeoutMilliseconds: 30_000)
         try connection.execute(
             """
-            INSERT INTO ingest.position (topic, partition, next_offset, claimed_at, moved_at, gap_because) VALUES
-              ('\(topic)', 1, 2, now(), to_timestamp(1700000000), NULL),
-              ('\(topic)', 2, 5, NULL, NULL, 'the log ends before the position')
+            INSERT INTO ingest.position (topic, partition, next_offset, claimed_at, moved_at, gap_kind, gap_because) VALUES
+              ('\(topic)', 1, 2, now(), to_timestamp(1700000000), NULL, NULL),
+              ('\(topic)', 2, 5, NULL, NULL, 'other-log', 'the log ends before the position')
             """)
         let admin = try KafkaAdmin(settings: broker.settings, clientID: "test")
         defer { admin.close() }

@@ -396,6 +396,60 @@ struct PublisherTests {
         #expect(try fixture.publishOnce().messages == 0)
     }
 
+    @Test("killed between a new slot and its first progress, a resnapshot is not taken for done")
+    func killedResnapshot() async throws {
+        let fixture = try PublisherFixture()
+        try fixture.insertPeople(1...3)
+        try fixture.publishOnce()
+        try fixture.database.query("SELECT pg_drop_replication_slot($1)", [fixture.feed.slot])
+        try fixture.database.execute("UPDATE person SET name = 'unseen' WHERE person_id = 1")
+        // An open transaction holds the new slot up, so that the kill comes before it.
+        let open = try PostgresConnection(fixture.url, applicationName: "open")
+        defer { open.close() }
+        try open.execute("BEGIN; INSERT INTO unrelated VALUES ('open')")
+        let run = RunningPublisher(fixture.publisher { $0.resnapshot = true })
+        try PublisherFixture.wait("no slot was asked for") {
+            try fixture.database.query(
+                "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_create_logical%' AND wait_event = 'transactionid' "
+                    + "AND datname = current_database()"
+            ).rowCount == 1
+        }
+        try await run.kill()
+        try open.execute("COMMIT")
+        // What the killed publisher would have left a moment later.
+        try fixture.database.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [fixture.feed.slot])
+        #expect(try fixture.publishOnce().snapshotRows == 3)
+        try fixture.readAll()
+        #expect(fixture.living() == (try fixture.expected()))
+    }
+
+    @Test(
+        "a replica identity that was narrowed for a while stops the feed with a question, after all that came before",
+        arguments: ["person", "residence"]
+    )
+    func narrowedIdentity(table: String) async throws {
+        let fixture = try PublisherFixture()
+        try fixture.insertPeople(1...3)
+        try fixture.database.execute("INSERT INTO residence VALUES (1, 1, 'p1')")
+        let run = RunningPublisher(fixture.publisher())
+        try run.wait(for: .stream)
+        try fixture.database.execute("DELETE FROM person WHERE person_id = 3")
+        try fixture.database.execute("ALTER TABLE \(table) REPLICA IDENTITY DEFAULT")
+        try fixture.database.execute(
+            table == "person" ? "UPDATE person SET secret = true WHERE person_id = 2" : "DELETE FROM residence")
+        try fixture.database.execute("ALTER TABLE \(table) REPLICA IDENTITY FULL")
+        let error = await run.failure()
+        #expect(error?.status == .no)
+        #expect(error?.nextStep.contains("ALTER TABLE public.\(table) REPLICA IDENTITY FULL") == true)
+        #expect(try fixture.readAll().contains { $0.key == "N3" && $0.value == nil })
+        // Not forgotten by trying again: the changes of that time are still the next ones.
+        #expect(throws: UserError.self) { try fixture.publishOnce() }
+        try fixture.database.query("SELECT pg_drop_replication_slot($1)", [fixture.feed.slot])
+        try fixture.publishOnce { $0.resnapshot = true }
+        try fixture.database.execute("DELETE FROM person WHERE person_id = 1")
+        #expect(try fixture.publishOnce().tombstones == 1)
+    }
+
     @Test(
         "a source that cannot feed is refused with what its owner has to do",
         arguments: [
@@ -549,6 +603,38 @@ struct PublisherTests {
         try broker.setUp()
         try fixture.read { Set($0.compactMap(\.key)).count == 20 }
         try await run.end()
+        #expect(fixture.living() == (try fixture.expected()))
+    }
+
+    @Test(
+        "a session that lost the feed's lock while it waited for the broker sends nothing more",
+        .enabled(if: Shared.externalKafka == nil, "needs the embedded broker, which can be taken down")
+    )
+    func lostLock() async throws {
+        let broker = try EmbeddedBroker()
+        defer { broker.stop() }
+        try broker.createTopic(ProgressTopic.name, partitions: 1)
+        let fixture = try PublisherFixture(broker: broker)
+        let run = RunningPublisher(fixture.publisher())
+        try run.wait(for: .stream)
+        let before = try fixture.confirmed()
+        try broker.setDown()
+        try fixture.insertPeople(1...50)
+        let lock = "application_name LIKE 'lienthong publisher%' AND datname = current_database()"
+        // The last query before the records are queued.
+        try PublisherFixture.wait("the change never reached the publisher") {
+            try fixture.database.query(
+                "SELECT 1 FROM pg_stat_activity WHERE \(lock) AND state = 'idle' AND query LIKE '%q.person_id = ANY%'"
+            ).rowCount == 1
+        }
+        try fixture.database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE \(lock)")
+        try PublisherFixture.wait("the lost lock went unnoticed") { run.publisher.account.restarts > 0 }
+        #expect(try fixture.confirmed() == before)
+        try broker.setUp()
+        try fixture.read { Set($0.compactMap(\.key)).count == 50 }
+        try await run.end()
+        // `ce_id` tells the session: the first one's queue went with it.
+        #expect(try fixture.readAll().allSatisfy { $0.headers["ce_id"]?.split(separator: "-")[1] != "1" })
         #expect(fixture.living() == (try fixture.expected()))
     }
 

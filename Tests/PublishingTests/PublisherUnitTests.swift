@@ -137,6 +137,14 @@ struct ChangeBatchTests {
         #expect(batch.transactionIDs.isEmpty)
     }
 
+    @Test("old tuples have to tell every column that a role reads")
+    func places() {
+        #expect(Self.root.places == [0, 1, 2, 3])
+        #expect(ChangeBatch.Role.root(identity: [4, 2], key: [1], version: 7, stateSecret: nil).places == [4, 2, 1, 7])
+        #expect(ChangeBatch.Role.child(identity: [1, 0]).places == [1, 0])
+        #expect(ChangeBatch.Role.other.places.isEmpty)
+    }
+
     @Test("a relation that lost a column the feed needs stops it")
     func lostColumn() throws {
         let batch = try batch { _ in }
