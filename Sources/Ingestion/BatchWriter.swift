@@ -156,7 +156,7 @@ struct BatchWriter {
             guard case .refused(let refusal) = entry.verdict, refusal.reason == .stateSecret else { continue }
             let name = topic.definition.name
             logger.critical(
-                "a state secret stands in the log at \(name)[\(entry.partition)] offset \(entry.offset): its content was kept nowhere here, and is still readable in Kafka; delete it with `lienthong topics purge --topic \(name) --partition \(entry.partition) --before \(NextOffset(after: entry.offset))`"
+                "a state secret stands in the log at \(name)[\(entry.partition)] offset \(entry.offset): its content was kept nowhere here, and is still readable in Kafka; delete it with `lienthong topics purge --topic \(name) --partition \(entry.partition) --before \(NextOffset(after: entry.offset)) --because …`"
             )
         }
     }

@@ -21,6 +21,8 @@ final class Lane {
     private var connection: PostgresConnection?
     private var nextControl: ContinuousClock.Instant
     private var backoff: Duration = .milliseconds(100)
+    /// When each kind of client error was last told.
+    private var reported: [Int32: ContinuousClock.Instant] = [:]
 
     init(number: Int, settings: WorkerSettings, progress: WorkProgress, logger: Logger) throws {
         self.settings = settings
@@ -198,6 +200,9 @@ final class Lane {
             return try stop(
                 partition, .unreadable, because: "Kafka gave records that cannot be read (\(error.name))", records: nil)
         }
+        // A client whose broker is away repeats itself many times a second.
+        if let last = reported[error.code], clock.now - last < .seconds(10) { return }
+        reported[error.code] = clock.now
         logger.warning("reading Kafka\(place): \(error)")
     }
 

@@ -81,10 +81,11 @@ package final class Worker: Sendable {
                 nextStep: "run `lienthong database migrate`, or mend the mapping; `lienthong doctor` lists all",
                 status: .configuration)
         }
+        // Made outside of what blames the broker: a wrong property is the settings' fault.
+        let admin = try KafkaAdmin(settings: settings.kafka, clientID: "lienthong-work")
+        defer { admin.close() }
         let known: Set<TopicName>
         do {
-            let admin = try KafkaAdmin(settings: settings.kafka, clientID: "lienthong-work")
-            defer { admin.close() }
             known = Set(try admin.cluster(timeoutMilliseconds: 10_000).topics.map(\.name))
         } catch {
             throw UserError(

@@ -432,12 +432,14 @@ struct PublisherTests {
         try fixture.insertPeople(1...3)
         try fixture.database.execute("INSERT INTO residence VALUES (1, 1, 'p1')")
         let run = RunningPublisher(fixture.publisher())
+        defer { run.publisher.stop() }
         try run.wait(for: .stream)
         try fixture.database.execute("DELETE FROM person WHERE person_id = 3")
         try fixture.database.execute("ALTER TABLE \(table) REPLICA IDENTITY DEFAULT")
         try fixture.database.execute(
             table == "person" ? "UPDATE person SET secret = true WHERE person_id = 2" : "DELETE FROM residence")
         try fixture.database.execute("ALTER TABLE \(table) REPLICA IDENTITY FULL")
+        try run.wait(for: .ended)
         let error = await run.failure()
         #expect(error?.status == .no)
         #expect(error?.nextStep.contains("ALTER TABLE public.\(table) REPLICA IDENTITY FULL") == true)

@@ -140,7 +140,8 @@ struct ChangeBatchTests {
     @Test("old tuples have to tell every column that a role reads")
     func places() {
         #expect(Self.root.places == [0, 1, 2, 3])
-        #expect(ChangeBatch.Role.root(identity: [4, 2], key: [1], version: 7, stateSecret: nil).places == [4, 2, 1, 7])
+        #expect(
+            ChangeBatch.Role.root(identity: [4, 2], key: [1], version: 7, stateSecret: nil).places == [4, 2, 1, 7])
         #expect(ChangeBatch.Role.child(identity: [1, 0]).places == [1, 0])
         #expect(ChangeBatch.Role.other.places.isEmpty)
     }

@@ -39,26 +39,32 @@ struct PublishCommand: AsyncParsableCommand {
         let start = clock.now
         let stop: @Sendable () -> Void = { for publisher in publishers { publisher.stop() } }
         try await withProgress("published", { publishers.reduce(0) { $0 + $1.account.messages } }) {
-            try await runUntilStopped(logger, stop: stop) { try await Self.run(publishers, stop: stop) }
+            try await runUntilStopped(logger, stop: stop) { try await Self.run(publishers, logger) }
         }
         report(publishers.map(\.account), seconds: (clock.now - start) / .seconds(1))
     }
 
-    private static func run(_ publishers: [Publisher], stop: @escaping @Sendable () -> Void) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
+    /// Runs all feeds. One that needs a person stops by itself and says so; the others go on, since they belong to other
+    /// owners. Throws the first such error once all have ended.
+    private static func run(_ publishers: [Publisher], _ logger: Logger) async throws {
+        let first = await withTaskGroup(of: (any Error)?.self) { group in
             for publisher in publishers {
                 group.addTask {
                     do {
                         try await publisher.run()
+                        return nil
                     } catch {
-                        // One feed needs a person: the others finish what they hold, and the process says why it ends.
-                        stop()
-                        throw error
+                        if publishers.count > 1 {
+                            let what = Failure(error)?.sentence ?? "\(type(of: error))"
+                            logger.critical("feed \(publisher.account.feed) has stopped, the others go on: \(what)")
+                        }
+                        return error
                     }
                 }
             }
-            try await group.waitForAll()
+            return await group.reduce(nil) { $0 ?? $1 }
         }
+        if let first { throw first }
     }
 
     private func select(_ feeds: [FeedDefinition]) throws(UserError) -> [FeedDefinition] {
