@@ -55,6 +55,8 @@ package struct DeadLetterSealer: PayloadSealer {
         Self.fingerprint(of: key, topic: topic, with: current)
     }
 
+    package func knows(keyID: String) -> Bool { byID[keyID] != nil }
+
     /// Fingerprints under every known key, for finding letters sealed before the key was changed.
     package func keyFingerprints(of key: [UInt8], topic: TopicName) -> [[UInt8]] {
         keys.map { Self.fingerprint(of: key, topic: topic, with: $0) }

@@ -98,6 +98,16 @@ package struct DeadLetterStore {
         }
     }
 
+    /// The keys that sealed what is open still, each with the number of its letters.
+    package func openKeys() throws -> [(keyID: String, count: Int64)] {
+        let result = try connection.query(
+            """
+            SELECT key_id, count(*) AS count FROM ingest.dead_letter WHERE status = 'open' AND key_id IS NOT NULL
+            GROUP BY key_id ORDER BY key_id
+            """)
+        return try (0..<result.rowCount).map { (result[$0, "key_id"] ?? "", try Self.number(result, $0, "count")) }
+    }
+
     /// Writes down who looks at a letter's content, and why; committed before anything is shown (Decree 102/2025 art. 9.2 d).
     package func recordReveal(of letter: DeadLetterSummary, by: String, because: String) throws {
         _ = try connection.query(

@@ -5,7 +5,7 @@ import Model
 
 /// One field of a record as it may be shown to whoever has named no ground for seeing more.
 package struct MaskedField: Sendable, Hashable {
-    /// Path in the contract, such as `permanentAddress.provinceCode` or `industries[].code`.
+    /// Path in the record, such as `permanentAddress.provinceCode` or `industries[0].code`.
     package let path: String
     package let classification: Classification
     /// The value where the field's class is `open`, else its JSON type and length.
@@ -48,9 +48,9 @@ package enum MaskedRecord {
             return describe(object, inner, prefix: path + ".", into: &fields)
         case (.list(.object(let inner), _, _), let items as [Any]):
             fields.append(MaskedField(path: path, classification: field.classification, shown: shape(of: value)))
-            return items.reduce(0) { unknown, item in
-                guard let object = item as? [String: Any], fields.count < fieldsMax else { return unknown }
-                return unknown + describe(object, inner, prefix: path + "[].", into: &fields)
+            return items.enumerated().reduce(0) { unknown, item in
+                guard let object = item.element as? [String: Any], fields.count < fieldsMax else { return unknown }
+                return unknown + describe(object, inner, prefix: "\(path)[\(item.offset)].", into: &fields)
             }
         default:
             let shown =

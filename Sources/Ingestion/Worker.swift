@@ -62,6 +62,7 @@ package final class Worker: Sendable {
         do {
             connection = try PostgresConnection(settings.databaseURL, applicationName: "lienthong work")
         } catch {
+            if error.isUnreadableURL { throw error }
             throw UserError(
                 action: "connecting to", subject: "the national database", cause: "\(error)",
                 nextStep: "check LIENTHONG_DATABASE and that PostgreSQL is running", status: .unavailable)

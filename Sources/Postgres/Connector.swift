@@ -9,10 +9,13 @@ struct Connector {
     let address: String
     private let url: String
 
+    /// What is being done before any server is asked.
+    static let reading = "reading the database's URL"
+
     /// - Throws: SQLSTATE 28000 where the URL cannot be read. libpq's own message would quote it, password and all.
     init(url: String) throws(PostgresError) {
         self.url = url
-        let action = "reading the database's URL"
+        let action = Self.reading
         guard !url.utf8.contains(0), let options = PQconninfoParse(url, nil) else {
             throw PostgresError(
                 action: action, sqlState: "28000",

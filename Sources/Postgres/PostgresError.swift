@@ -40,6 +40,9 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
 
     package var fault: DatabaseFault { DatabaseFault(sqlState: sqlState) }
 
+    /// The URL could not be read, so that no server was asked.
+    package var isUnreadableURL: Bool { action == Connector.reading }
+
     /// The same failure, told as part of what the caller was doing.
     package func during(_ action: String) -> PostgresError {
         PostgresError(

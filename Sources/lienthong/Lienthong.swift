@@ -28,6 +28,7 @@ struct Lienthong: AsyncParsableCommand {
     static func main() async {
         // A reader that goes away (`lienthong lag | head`) must not kill a worker in the middle of a batch.
         signal(SIGPIPE, SIG_IGN)
+        ParentWatch.start()
         do {
             var command = try await asyncParseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -60,7 +61,8 @@ struct Failure {
             status = error.status
         case let error as KafkaError:
             sentence = "\(error)"
-            status = .unavailable
+            // A property that librdkafka does not know, or a value that it does not accept: no broker was asked.
+            status = error.code == KafkaErrorCode.invalidArgument ? .configuration : .unavailable
         case let error as PostgresError:
             sentence = Self.sentence(error)
             status = Self.status(error)
@@ -79,6 +81,8 @@ struct Failure {
     }
 
     private static func sentence(_ error: PostgresError) -> String {
+        // No server was asked: neither a code of its nor a password is to blame.
+        if error.isUnreadableURL { return "\(error.action): \(error.primary ?? "it is no PostgreSQL URL")" }
         let nextStep =
             switch error.fault {
             case .world: "check that the database runs and can be reached, then try again"

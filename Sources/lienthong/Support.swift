@@ -26,10 +26,18 @@ enum Host {
     /// Who gives an order, for the record: whom sudo was asked by, else the user of this process.
     static var user: String {
         let environment = ProcessInfo.processInfo.environment
-        for name in ["SUDO_USER", "USER", "LOGNAME"] {
-            if let user = environment[name], !user.isEmpty { return user }
+        let names = [environment["SUDO_USER"], accountName(getuid()), environment["LOGNAME"]]
+        return names.compactMap { $0 }.first { !$0.isEmpty } ?? "user \(getuid())"
+    }
+
+    private static func accountName(_ id: uid_t) -> String? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16_384) { buffer in
+            guard let text = buffer.baseAddress, getpwuid_r(id, &entry, text, buffer.count, &found) == 0, found != nil
+            else { return nil }
+            return entry.pw_name.map { String(cString: $0) }
         }
-        return "user \(getuid())"
     }
 }
 

@@ -92,6 +92,21 @@ struct DeadLetterStoreTests {
         #expect(try letters.reasons(topic: topic).map { "\($0.reason) \($0.count)" } == ["not-json 2", "too-large 1"])
     }
 
+    @Test("the keys that open letters need are told with the letters' number, and the sealer knows its own alone")
+    func openKeys() throws {
+        let connection = try TestStore.connect()
+        defer { connection.close() }
+        let record = RawRecord(key: [1], value: [2])
+        try store(record, offset: 1, reason: .notJSON, in: connection)
+        try store(record, offset: 2, reason: .notJSON, in: connection)
+        try store(record, offset: 3, reason: .notJSON, status: "discarded", in: connection)
+        let keys = try DeadLetterStore(connection: connection).openKeys()
+        #expect(keys.map(\.count) == [2])
+        #expect(keys.allSatisfy { sealer.knows(keyID: $0.keyID) })
+        let other = try #require(DeadLetterKey(bytes: [UInt8](repeating: 8, count: DeadLetterKey.byteCount)))
+        #expect(!keys.contains { DeadLetterSealer(key: other).knows(keyID: $0.keyID) })
+    }
+
     @Test("letters of a key are found by its fingerprint, under older secrets too")
     func byKey() throws {
         let connection = try TestStore.connect()

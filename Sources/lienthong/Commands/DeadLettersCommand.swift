@@ -39,14 +39,15 @@ struct DeadLettersList: AsyncParsableCommand {
         if let status, !["open", "redriven", "applied", "superseded", "discarded"].contains(status) {
             throw ValidationError("'\(status)' is no status; one is open, redriven, applied, superseded or discarded")
         }
-        if let topic, TopicName(topic) == nil { throw ValidationError("'\(topic)' cannot be a topic's name") }
     }
 
     func run() async throws {
-        let connection = try common.settings().connect("dead-letters list")
+        let settings = try common.settings()
+        let topic = try topic.map { try Catalogue.load(folder: settings.topicsFolder).definition($0).name }
+        let connection = try settings.connect("dead-letters list")
         defer { connection.close() }
         let letters = try DeadLetterStore(connection: connection).list(
-            DeadLetterStore.Filter(topic: topic.flatMap { TopicName($0) }, reason: reason, status: status, limit: limit)
+            DeadLetterStore.Filter(topic: topic, reason: reason, status: status, limit: limit)
         )
         switch common.format {
         case .json:

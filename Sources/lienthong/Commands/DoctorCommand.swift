@@ -22,7 +22,7 @@ struct DoctorCommand: AsyncParsableCommand {
             let findings = Lint.run(folder: settings.topicsFolder).filter { $0.severity == .error }
             return (findings.map(\.description), try? Catalogue.load(folder: settings.topicsFolder))
         }
-        _ = report.check("dead-letter key") { ([], try settings.sealer()) }
+        let sealer = report.check("dead-letter key") { ([], try settings.sealer()) }
         let connection = report.check("database") { ([], try settings.connect("doctor")) }
         if let connection {
             defer { connection.close() }
@@ -30,6 +30,16 @@ struct DoctorCommand: AsyncParsableCommand {
                 let rows = try Migrations.load(folder: settings.migrationsFolder).status(on: connection)
                 let open = rows.filter { $0.state.words.state != "applied" }
                 return (open.map { "\($0.fileName) is \($0.state.words.state)" }, ())
+            }
+            if let sealer {
+                _ = report.check("open dead letters can be read") {
+                    let unknown = try DeadLetterStore(connection: connection).openKeys()
+                        .filter { !sealer.knows(keyID: $0.keyID) }
+                    let findings = unknown.map {
+                        "\($0.count) sealed with key \($0.keyID): add it as a further line of the dead-letter key file"
+                    }
+                    return (findings, ())
+                }
             }
             if let catalogue {
                 for topic in catalogue.topics {

@@ -342,6 +342,7 @@ struct TopicsPurge: AsyncParsableCommand {
         defer { connection.close() }
         let admin = try KafkaAdmin(settings: try settings.kafka(common.logger("topics")), clientID: "lienthong-topics")
         defer { admin.close() }
+        try requirePartition(definition.name, admin)
         try requireApplied(connection)
         // The order is written down before the deed: a crash between them leaves a record of what may have been done.
         try connection.query(
@@ -360,6 +361,16 @@ struct TopicsPurge: AsyncParsableCommand {
                 ]).text)
         case .text: Terminal.line("\(topic)[\(partition)]: the first offset kept is \(kept)")
         }
+    }
+
+    private func requirePartition(_ name: TopicName, _ admin: KafkaAdmin) throws {
+        let partitions = try admin.topic(name, timeoutMilliseconds: 10_000)?.partitions ?? []
+        guard !partitions.contains(where: { $0.partition.rawValue == partition }) else { return }
+        throw UserError(
+            action: "purging", subject: "\(topic)[\(partition)]", cause: "Kafka has no such partition",
+            nextStep: partitions.isEmpty
+                ? "run `lienthong topics plan`" : "partitions are 0 to \(partitions.count - 1)",
+            status: .usage)
     }
 
     private func requireApplied(_ connection: PostgresConnection) throws {

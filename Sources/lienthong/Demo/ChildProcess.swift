@@ -45,6 +45,26 @@ struct ProcessIdentity: Equatable {
     }
 }
 
+/// Ends a process that the demo started once the demo is gone, even by force: nobody else would.
+enum ParentWatch {
+    static let variable = "LIENTHONG_PARENT"
+
+    /// Does nothing in a process that no demo started. The kernel's own death signal would not do: it tells of the end
+    /// of the thread that started us, not of the process.
+    static func start() {
+        guard let parent = ProcessInfo.processInfo.environment[variable].flatMap({ pid_t($0) }) else { return }
+        let thread = Thread {
+            while getppid() == parent { usleep(200_000) }
+            kill(getpid(), SIGTERM)
+            // Broker and database are going as well, so that finishing may not be possible.
+            usleep(10_000_000)
+            kill(getpid(), SIGKILL)
+        }
+        thread.name = "parent watch"
+        thread.start()
+    }
+}
+
 /// This program run again with other arguments: a real process that shares nothing with the demo but files and protocols.
 final class ChildProcess {
     let name: String
@@ -61,6 +81,7 @@ final class ChildProcess {
         pidFile = "\(folder)/\(name).pid"
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging([ParentWatch.variable: "\(getpid())"]) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try Self.fileForWriting(outputFile)
         process.standardError = try Self.fileForWriting(logFile)
@@ -75,6 +96,15 @@ final class ChildProcess {
         process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
     }
 
+    /// A process that was to go on forever ended well because it was asked to, or was ended by force.
+    var isReplaceable: Bool { wasEndedFromOutside || status == 0 }
+
+    /// Somebody ended the process by force: no fault of its own, as a crash would be.
+    var wasEndedFromOutside: Bool {
+        process.terminationReason == .uncaughtSignal
+            && [SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM].contains(process.terminationStatus)
+    }
+
     /// Objects that the process wrote to standard output, one a line.
     func lines() -> [[String: Any]] {
         let text = (try? String(contentsOfFile: outputFile, encoding: .utf8)) ?? ""
@@ -84,6 +114,12 @@ final class ChildProcess {
     }
 
     func failure() -> UserError {
+        if wasEndedFromOutside {
+            return UserError(
+                action: "running", subject: "`lienthong \(name)`",
+                cause: "it was ended with signal \(process.terminationStatus)", nextStep: "start the demo again",
+                status: .no)
+        }
         let log = (try? String(contentsOfFile: logFile, encoding: .utf8)) ?? ""
         let last = log.split(separator: "\n").last.map(String.init) ?? "it said nothing"
         return UserError(

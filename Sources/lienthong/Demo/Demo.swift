@@ -81,7 +81,7 @@ final class Demo: Sendable {
             workSeconds: try eye.workSeconds())
         say("")
         guard report(account) else { return }
-        try keepRunning(cluster)
+        try keepRunning(cluster, eye)
     }
 
     // MARK: Making
@@ -145,14 +145,20 @@ final class Demo: Sendable {
     private func runToEnd(
         _ name: String, _ arguments: [String], _ total: Int64, done: () throws -> Int64
     ) throws -> [[String: Any]] {
-        let child = try start(name, arguments)
+        var child = try start(name, arguments)
         defer { child.end() }
         var progress = Progress("  ", total: total)
         defer { progress.end() }
-        while child.isRunning {
-            try checkStop()
-            usleep(20_000)
-            if !isQuiet { try progress.tell(done) }
+        while true {
+            while child.isRunning {
+                try checkStop()
+                usleep(20_000)
+                if !isQuiet { try progress.tell(done) }
+            }
+            // A publisher's own count would be lost with it, and the account needs it.
+            guard name == "work" && child.wasEndedFromOutside else { break }
+            progress.end()
+            child = try restart(child, arguments)
         }
         guard child.status == 0 else { throw child.failure() }
         return child.lines()
@@ -166,16 +172,36 @@ final class Demo: Sendable {
             ], folder: workspace.folder)
     }
 
+    private func restart(_ child: ChildProcess, _ arguments: [String]) throws -> ChildProcess {
+        say("`lienthong \(child.name)` was ended with status \(child.status); starting it again")
+        child.end()
+        return try start(child.name, arguments)
+    }
+
     /// Publisher and worker go on until someone stops the demo.
-    private func keepRunning(_ cluster: PrivateCluster) throws {
-        let publish = try start("publish", ["publish"])
+    private func keepRunning(_ cluster: PrivateCluster, _ eye: DemoEye) throws {
+        var publish = try start("publish", ["publish"])
         defer { publish.end() }
-        let work = try start("work", ["work"])
+        var workStart = try eye.now()
+        var work = try start("work", ["work"])
         defer { work.end() }
-        try sayHints(cluster)
+        var hasHinted = false
         while true {
             try checkStop()
-            for child in [publish, work] where !child.isRunning { throw child.failure() }
+            if !publish.isRunning {
+                guard publish.isReplaceable else { throw publish.failure() }
+                publish = try restart(publish, ["publish"])
+            }
+            if !work.isRunning {
+                guard work.isReplaceable else { throw work.failure() }
+                workStart = try eye.now()
+                work = try restart(work, ["work"])
+            }
+            // What is said to take a second must not wait for a worker that joins its group still.
+            if !hasHinted, try eye.isAllClaimed(since: workStart) {
+                try sayHints(cluster)
+                hasHinted = true
+            }
             usleep(50_000)
         }
     }
@@ -282,6 +308,29 @@ private final class DemoEye {
         let result = try connection.query(
             "SELECT coalesce(sum(applied + superseded + deleted + dead_lettered), 0)::bigint AS n FROM ingest.position")
         return result.integer(0, "n") ?? 0
+    }
+
+    /// The database's time, which its claims bear.
+    func now() throws -> String {
+        try connection.query("SELECT clock_timestamp()")[0, 0] ?? ""
+    }
+
+    /// Every partition was claimed since a time of `now`, and worked off.
+    func isAllClaimed(since start: String) throws -> Bool {
+        let names = Set(topics)
+        let partitions = try admin.cluster(timeoutMilliseconds: Self.timeoutMilliseconds).topics
+            .reduce(0) { names.contains($1.name) ? $0 + $1.partitions.count : $0 }
+        let result = try connection.query(
+            """
+            SELECT count(*) FILTER (WHERE claimed_at >= $1::timestamptz) AS claimed, sum(next_offset)::bigint AS next
+            FROM ingest.position
+            """, [start])
+        guard result.integer(0, "claimed") ?? 0 >= Int64(partitions) else { return false }
+        let end = try topics.reduce(into: Int64(0)) { sum, topic in
+            let (start, records) = try log(of: topic)
+            sum += start + records
+        }
+        return result.integer(0, "next") ?? 0 >= end
     }
 
     /// From the first claim of a partition to the last commit: joining the group and leaving it are no work.

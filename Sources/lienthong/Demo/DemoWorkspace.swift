@@ -16,10 +16,13 @@ struct DemoWorkspace {
     }
     var keyFile: String { "\(folder)/dead-letter.key" }
     private var ownPidFile: String { "\(folder)/demo.pid" }
+    /// Says that everything beside it was made by a demo and may be wiped by the next.
+    private var markFile: String { "\(folder)/.lienthong-demo" }
 
     /// Clears away what an earlier demo left, its processes included, and begins anew.
     func begin() throws {
         let files = FileManager.default
+        try requireOurs()
         if let running = ProcessIdentity.read(from: ownPidFile), running.isAlive {
             throw UserError(
                 action: "starting a demo in", subject: folder,
@@ -33,12 +36,31 @@ struct DemoWorkspace {
         do {
             if files.fileExists(atPath: folder) { try files.removeItem(atPath: folder) }
             try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try "Made by `lienthong demo`, which wipes this folder at its next start.\n"
+                .write(toFile: markFile, atomically: true, encoding: .utf8)
             try ProcessIdentity.own?.write(to: ownPidFile)
         } catch {
             throw UserError(
                 action: "making", subject: folder, cause: "it cannot be made anew",
                 nextStep: "check who owns it and the space left", status: .configuration)
         }
+    }
+
+    /// Only what a demo made is wiped: a mistyped folder must never cost anybody's files.
+    private func requireOurs() throws(UserError) {
+        let files = FileManager.default
+        guard files.fileExists(atPath: folder) else { return }
+        if let names = try? files.contentsOfDirectory(atPath: folder) {
+            if names.isEmpty || files.fileExists(atPath: markFile) { return }
+            // Demos before the mark left these.
+            if files.fileExists(atPath: settingsFile) && files.fileExists(atPath: "\(clusterFolder)/PG_VERSION") {
+                return
+            }
+        }
+        throw UserError(
+            action: "starting a demo in", subject: folder,
+            cause: "it exists and was not made by a demo, which would wipe it",
+            nextStep: "name a new or an empty folder with --folder", status: .configuration)
     }
 
     /// Logs and settings stay for whoever wants to read them.
