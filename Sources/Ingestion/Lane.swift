@@ -196,7 +196,9 @@ final class Lane {
         let place = partition.map { " on \($0)" } ?? ""
         if error.isFatal { throw error }
         if let partition, error.isUnreadableData {
-            // librdkafka goes on behind what it could not read: that must not pass for a hole.
+            // librdkafka goes on behind what it could not read: that must not pass for a hole. What came before is written
+            // first, so that the position at which the partition stands is the one that cannot be read.
+            try writeAll()
             return try stop(
                 partition, .unreadable, because: "Kafka gave records that cannot be read (\(error.name))", records: nil)
         }

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Model
+import Postgres
 import TestSupport
 import Testing
 
@@ -85,6 +86,18 @@ struct MergeTests {
         #expect(try bench.rows() == ["a|seven|-|7|0|3|d|6|0|1|p|f|1y"])
     }
 
+    @Test("a batch of nothing but tombstones, and one of nothing but repeated records, are each accounted for")
+    func largeBatches() throws {
+        let bench = try BatchBench()
+        let records = (0..<6_000).map { record(Int64($0), "k\($0)", 1, "n", tags: ["t"]) }
+        try bench.write(records)
+        try bench.write(records)
+        #expect(bench.fates == Fates(applied: 6_000, superseded: 6_000))
+        try bench.write((0..<6_000).map { tombstone(Int64(6_000 + $0), "k\($0)", version: $0 % 2 == 0 ? 2 : nil) })
+        #expect(bench.fates == Fates(applied: 6_000, superseded: 6_000, deleted: 6_000))
+        #expect(try bench.one("SELECT count(*) FROM registry.thing_tag") == "0")
+    }
+
     @Test("a tombstone without a version deletes what came before it, by offset alone")
     func plainDelete() throws {
         let bench = try BatchBench()
@@ -164,6 +177,61 @@ struct MergeTests {
         #expect(try bench.one("SELECT name FROM registry.thing") == "new")
         try bench.write([record(200, "a", 1, "old again")])
         #expect(try bench.one("SELECT name FROM registry.thing") == "new")
+    }
+
+    @Test("a delete ends every record up to its version, even one that a stalled producer sends afterwards")
+    func lateRecord() throws {
+        let bench = try BatchBench()
+        try bench.write([record(0, "a", 5, "five"), tombstone(1, "a", version: 5)])
+        try bench.write([record(2, "a", 5, "five")])
+        #expect(try bench.one("SELECT count(*) FROM registry.thing") == "0")
+        try bench.write([record(3, "a", 6, "six")])
+        #expect(try bench.one("SELECT name FROM registry.thing") == "six")
+    }
+
+    @Test("a truncated log that is read again brings no deleted row back", arguments: [5, nil] as [Int64?])
+    func truncated(version: Int64?) throws {
+        let bench = try BatchBench()
+        try bench.write([record(10, "a", 5, "five")])
+        try bench.write([tombstone(90, "a", version: version)])
+        // The tombstone is gone from the log, the record is there again.
+        try bench.write([record(10, "a", 5, "five")], incarnation: 1)
+        #expect(try bench.one("SELECT count(*) FROM registry.thing") == "0")
+        try bench.write([record(11, "a", 6, "six")], incarnation: 1)
+        #expect(try bench.one("SELECT name FROM registry.thing") == "six")
+        try bench.write([record(12, "a", 6, "six"), record(13, "b", 1, "bee")], incarnation: 1)
+        #expect(try bench.one("SELECT count(*) FROM registry.thing") == "2")
+    }
+
+    @Test(
+        "a key that moves to another partition and is deleted there ends alike in one batch and in two",
+        arguments: [true, false])
+    func movedAndDeleted(oneBatch: Bool) throws {
+        let bench = try BatchBench()
+        try bench.write([record(10, "a", 5, "five")])
+        let moved = [record(10, "a", 9, "nine", partition: 1), tombstone(11, "a", partition: 1)]
+        if oneBatch { try bench.write(moved) } else { for entry in moved { try bench.write([entry]) } }
+        #expect(try bench.rows() == ["a|-|-|9|1|10|d|p|1|11|t"])
+        #expect(bench.fates == Fates(applied: oneBatch ? 1 : 2, superseded: oneBatch ? 1 : 0, deleted: 1))
+    }
+
+    @Test("of a state secret at a batch's end not even a fingerprint is remembered")
+    func secretLast() throws {
+        let bench = try BatchBench()
+        let secret = LogRecord(offset: 1, key: "s", value: Array("{\"stateSecret\": true}".utf8))
+        try bench.write([record(0, "a", 1, "one"), secret])
+        #expect(try bench.one("SELECT concat_ws(' ', next_offset, last_record_offset) FROM ingest.position") == "2 0")
+    }
+
+    @Test("a table that refuses everything pauses the topic instead of filling the dead letters")
+    func refusingTable() throws {
+        let bench = try BatchBench()
+        _ = try bench.connection.execute("ALTER TABLE registry.thing_record ADD CONSTRAINT nobody CHECK (deleted)")
+        #expect(throws: TopicFault.self) {
+            try bench.write((0..<1_000).map { record(Int64($0), "k\($0)", 1, "n") })
+        }
+        let letters = try #require(try bench.one("SELECT count(*) FROM ingest.dead_letter").flatMap { Int($0) })
+        #expect(letters < 250)
     }
 
     @Test(
