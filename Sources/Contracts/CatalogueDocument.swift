@@ -1,5 +1,6 @@
 // Reading YAML so that every complaint has a file, a line and what was expected.
 import Foundation
+import Model
 import Yams
 
 /// What lint found: where, and what was expected there. Names and limits of contracts only, never a record's value.
@@ -200,6 +201,18 @@ struct DocumentMapping {
         return number
     }
 
+    /// A date as days since 1970-01-01.
+    func day(_ key: String) -> Int32? {
+        guard let value = values[key] else { return nil }
+        var text = value.scalar?.string ?? ""
+        let day = text.withUTF8 { bytes -> Int32? in
+            guard let start = bytes.baseAddress, bytes.count == 10 else { return nil }
+            return Dates.day(TextBytes(start, bytes.count))
+        }
+        if day == nil { fail(key, "expected \(key) to be a date, YYYY-MM-DD") }
+        return day
+    }
+
     func list(_ key: String, required: Bool = false) -> [Node]? {
         guard let value = present(key, required: required) else { return nil }
         guard let sequence = value.sequence else {
@@ -255,6 +268,24 @@ extension Node {
     var plainScalar: String? {
         guard let scalar, scalar.style == .plain || scalar.style == .any else { return nil }
         return scalar.string
+    }
+
+    /// The value as JSON writes it.
+    var json: JSON {
+        switch self {
+        case .scalar:
+            if let text = plainText { return .string(text) }
+            switch plainScalar ?? "" {
+            case "true": return .boolean(true)
+            case "false": return .boolean(false)
+            case "", "~", "null": return .null
+            case let plain:
+                return Int64(plain).map { .integer($0) } ?? Double(plain).map { .decimal($0) } ?? .string(plain)
+            }
+        case .sequence(let items): return .array(items.map(\.json))
+        case .mapping(let members): return .object(members.map { ($0.key.scalar?.string ?? "", $0.value.json) })
+        case .alias: return .null
+        }
     }
 
     /// The text of a scalar that YAML reads as text: quoted, or unlike a number, a truth value or nothing.

@@ -30,9 +30,15 @@ package struct TopicDefinition: Sendable {
 package struct Contract: Sendable {
     /// The contract's own version, such as `1.0.0`.
     package var version: String
+    package var status: Status
     package var owner: String
+    /// What the owner answers for, in its own words.
+    package var ownerDescription: String
     package var descriptionEnglish: String
     package var descriptionVietnamese: String
+    /// On what ground the data may be read, and what they do not tell.
+    package var usage: String
+    package var limitations: String
     /// Groups of Decree 102/2025 art. 5, and the article that asks for the data.
     package var dataGroups: [Int]
     package var articles: [String]
@@ -44,6 +50,60 @@ package struct Contract: Sendable {
     package var rules: [RecordRule]
     package var kafka: KafkaSettings
     package var breaker: BreakerSettings
+    /// `host:port` of the brokers that the owner publishes to, for readers; workers have their own settings.
+    package var server: String
+    package var roles: [Role]
+    package var support: [SupportContact]
+    package var serviceLevels: ServiceLevels
+
+    package enum Status: String, Sendable, CaseIterable {
+        /// Nothing is promised yet: a contract of these two may still break.
+        case proposed, draft
+        case active, deprecated, retired
+    }
+
+    /// Who may do what with the topic.
+    package struct Role: Sendable, Equatable {
+        package enum Access: String, Sendable, CaseIterable {
+            case read, write
+        }
+        package var name: String
+        package var access: Access
+        package var description: String
+
+        package init(name: String, access: Access, description: String = "") {
+            self.name = name
+            self.access = access
+            self.description = description
+        }
+    }
+
+    /// Where to ask.
+    package struct SupportContact: Sendable, Equatable {
+        package var channel: String
+        package var description: String
+        /// `mailto:` or `https:`.
+        package var url: String
+
+        package init(channel: String, description: String = "", url: String) {
+            self.channel = channel
+            self.description = description
+            self.url = url
+        }
+    }
+
+    /// What the owner promises of the feed as a whole; `lag` measures it.
+    package struct ServiceLevels: Sendable, Equatable {
+        /// The newest record of the topic is no older than this.
+        package var freshnessSeconds: Int64?
+        /// Records published in any 24 hours.
+        package var recordsPerDayMinimum: Int64?
+
+        package init(freshnessSeconds: Int64? = nil, recordsPerDayMinimum: Int64? = nil) {
+            self.freshnessSeconds = freshnessSeconds
+            self.recordsPerDayMinimum = recordsPerDayMinimum
+        }
+    }
 
     package struct KafkaSettings: Sendable, Equatable {
         package var partitions: Int32
@@ -52,13 +112,22 @@ package struct Contract: Sendable {
         package var retentionMilliseconds: Int64
         /// `delete` or `compact`.
         package var cleanupPolicy: String
+        /// Of the owner's topic of dead letters, `<topic>.dead-letter`; milliseconds, -1 keeps for ever.
+        package var deadLetterRetentionMilliseconds: Int64
 
-        package init(partitions: Int32, replicationFactor: Int16, retentionMilliseconds: Int64, cleanupPolicy: String) {
+        package init(
+            partitions: Int32, replicationFactor: Int16, retentionMilliseconds: Int64, cleanupPolicy: String,
+            deadLetterRetentionMilliseconds: Int64 = Self.deadLetterRetentionStandard
+        ) {
             self.partitions = partitions
             self.replicationFactor = replicationFactor
             self.retentionMilliseconds = retentionMilliseconds
             self.cleanupPolicy = cleanupPolicy
+            self.deadLetterRetentionMilliseconds = deadLetterRetentionMilliseconds
         }
+
+        /// 90 days.
+        package static let deadLetterRetentionStandard: Int64 = 90 * 86_400_000
     }
 
     /// Shares of a window of records, 0 to 1, above which the topic is paused.
@@ -81,14 +150,20 @@ package struct Contract: Sendable {
     }
 
     package init(
-        version: String, owner: String, descriptionEnglish: String, descriptionVietnamese: String, dataGroups: [Int],
-        articles: [String], fields: [Field], key: [String], versionField: String, rules: [RecordRule],
-        kafka: KafkaSettings, breaker: BreakerSettings
+        version: String, status: Status = .active, owner: String, ownerDescription: String = "",
+        descriptionEnglish: String, descriptionVietnamese: String, usage: String = "", limitations: String = "",
+        dataGroups: [Int], articles: [String], fields: [Field], key: [String], versionField: String,
+        rules: [RecordRule], kafka: KafkaSettings, breaker: BreakerSettings, server: String = "",
+        roles: [Role] = [], support: [SupportContact] = [], serviceLevels: ServiceLevels = ServiceLevels()
     ) {
         self.version = version
+        self.status = status
         self.owner = owner
+        self.ownerDescription = ownerDescription
         self.descriptionEnglish = descriptionEnglish
         self.descriptionVietnamese = descriptionVietnamese
+        self.usage = usage
+        self.limitations = limitations
         self.dataGroups = dataGroups
         self.articles = articles
         self.fields = fields
@@ -97,6 +172,10 @@ package struct Contract: Sendable {
         self.rules = rules
         self.kafka = kafka
         self.breaker = breaker
+        self.server = server
+        self.roles = roles
+        self.support = support
+        self.serviceLevels = serviceLevels
     }
 }
 
@@ -108,10 +187,12 @@ package struct Field: Sendable {
     package var classification: Classification
     package var descriptionEnglish: String
     package var descriptionVietnamese: String
+    /// Invented values that the field takes.
+    package var examples: [JSON]
 
     package init(
         name: String, type: FieldType, required: Bool, classification: Classification = .internal,
-        descriptionEnglish: String = "", descriptionVietnamese: String = ""
+        descriptionEnglish: String = "", descriptionVietnamese: String = "", examples: [JSON] = []
     ) {
         self.name = name
         self.type = type
@@ -119,6 +200,7 @@ package struct Field: Sendable {
         self.classification = classification
         self.descriptionEnglish = descriptionEnglish
         self.descriptionVietnamese = descriptionVietnamese
+        self.examples = examples
     }
 }
 
@@ -131,13 +213,16 @@ package indirect enum FieldType: Sendable {
     case boolean
     /// A decimal as a string, such as `"1500000.50"`; at most `scale` decimals (`wrong-format`), not below `minimum` (`out-of-range`).
     case decimal(scale: Int, minimum: Int64?)
-    /// `YYYY-MM-DD`, a real date; with `partial` also `YYYY` and `YYYY-MM`.
-    case date(partial: Bool)
+    /// `YYYY-MM-DD`, a real date; with `partial` also `YYYY` and `YYYY-MM`. Bounds are days since 1970-01-01, inclusive
+    /// (`out-of-range`); a partial date is judged by the first day that it may mean against the maximum, by the last
+    /// one against the minimum.
+    case date(partial: Bool, minimum: Int32? = nil, maximum: Int32? = nil)
     /// RFC 3339 with an offset.
     case timestamp
     case object([Field])
-    /// Items of one type. With `uniqueBy`, two items with the same value of that field (`""`: the item itself) are `inconsistent`.
-    case list(FieldType, uniqueBy: String?, maximumItems: Int)
+    /// Items of one type. With `uniqueBy`, two items with the same value of that field (`""`: the item itself) are
+    /// `inconsistent`; fewer or more items than the bounds are `out-of-range`.
+    case list(FieldType, uniqueBy: String?, minimumItems: Int = 0, maximumItems: Int)
 }
 
 /// Rules of a text, in the order in which they are checked.

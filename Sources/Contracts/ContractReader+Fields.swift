@@ -52,8 +52,8 @@ struct FieldReader {
                 log.error(entry.node, "field \(name): expected a field of the key to be required")
             }
             switch entry.field.type {
-            case .text, .integer, .date(partial: false): break
-            case .boolean, .decimal, .date(partial: true), .timestamp, .object, .list:
+            case .text, .integer, .date(partial: false, minimum: _, maximum: _): break
+            case .boolean, .decimal, .date, .timestamp, .object, .list:
                 log.error(
                     entry.node, "field \(name): expected a field of the key to be text, a whole number or a whole date")
             }
@@ -98,7 +98,8 @@ struct FieldReader {
             name: name, type: type ?? .text(TextRule()), required: property.flag("required") ?? false,
             classification: property.choice("classification", of: Classification.self, what: "classification")
                 ?? .internal,
-            descriptionEnglish: property.text("description") ?? "", descriptionVietnamese: vietnamese ?? ""
+            descriptionEnglish: property.text("description") ?? "", descriptionVietnamese: vietnamese ?? "",
+            examples: (property.list("examples") ?? []).map(\.json)
         )
         remember(field, property, custom, isTopLevel: depth == 0)
         return field
@@ -173,7 +174,7 @@ struct FieldReader {
         case "string": return text(property, options: options, custom: custom, values: values)
         case "integer": return integer(options)
         case "boolean": return .boolean
-        case "date": return .date(partial: custom.flag("partialDate") ?? false)
+        case "date": return date(options, custom: custom)
         case "timestamp": return .timestamp
         case "object":
             guard let nodes = property.list("properties", required: true) else { return nil }
@@ -239,6 +240,15 @@ struct FieldReader {
         return .integer(minimum: minimum, maximum: maximum)
     }
 
+    private func date(_ options: DocumentMapping, custom: DocumentMapping) -> FieldType? {
+        let minimum = options.day("minimum")
+        let maximum = options.day("maximum")
+        if let minimum, let maximum, minimum > maximum {
+            options.fail("minimum", "expected minimum not above maximum")
+        }
+        return .date(partial: custom.flag("partialDate") ?? false, minimum: minimum, maximum: maximum)
+    }
+
     private mutating func list(
         _ property: DocumentMapping, options: DocumentMapping, custom: DocumentMapping, path: String, depth: Int
     ) -> FieldType? {
@@ -246,6 +256,8 @@ struct FieldReader {
         if itemsMax == nil, options["maxItems"] == nil {
             property.fail("logicalTypeOptions", "expected logicalTypeOptions.maxItems: every list has a bound")
         }
+        let itemsMin = options.integer("minItems", in: 0...Self.itemsMax) ?? 0
+        if let itemsMax, itemsMin > itemsMax { options.fail("minItems", "expected minItems not above maxItems") }
         guard let node = property["items"] else {
             property.fail("items", "items is missing")
             return nil
@@ -265,11 +277,22 @@ struct FieldReader {
         }
         let type = type(of: item, custom: customProperties(of: item), path: "\(path)[]", depth: depth + 1)
         guard let type, let itemsMax else { return nil }
-        return .list(type, uniqueBy: uniqueBy(custom, item: type), maximumItems: Int(itemsMax))
+        let uniqueBy = uniqueBy(options, custom, item: type)
+        return .list(type, uniqueBy: uniqueBy, minimumItems: Int(itemsMin), maximumItems: Int(itemsMax))
     }
 
-    private func uniqueBy(_ custom: DocumentMapping, item: FieldType) -> String? {
-        guard let name = custom.text("uniqueBy", mayBeEmpty: true) else { return nil }
+    private func uniqueBy(_ options: DocumentMapping, _ custom: DocumentMapping, item: FieldType) -> String? {
+        guard let name = custom.text("uniqueBy", mayBeEmpty: true) else {
+            guard options.flag("uniqueItems") ?? false else { return nil }
+            switch item {
+            case .object, .list:
+                options.fail(
+                    "uniqueItems", "items with parts are told apart by one field: write uniqueBy with its name")
+            case .text, .integer, .boolean, .decimal, .date, .timestamp: break
+            }
+            return ""
+        }
+        if options["uniqueItems"] != nil { options.fail("uniqueItems", "uniqueBy says it already") }
         guard case .object(let fields) = item else {
             if !name.isEmpty { custom.fail("uniqueBy", "expected uniqueBy \"\" where items are no objects") }
             return name

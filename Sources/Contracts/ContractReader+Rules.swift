@@ -219,7 +219,7 @@ struct RuleReader {
         guard let name = arguments.text("list", required: true),
             let field = find(name, among: fields, key: "list", in: arguments)
         else { return nil }
-        guard case .list(.object(let items), _, _) = field.type else {
+        guard case .list(.object(let items), _, _, _) = field.type else {
             mismatch("list", name, "a list of objects", in: arguments)
             return nil
         }

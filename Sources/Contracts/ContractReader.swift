@@ -26,7 +26,10 @@ package struct ContractReader {
         }
         let heading = heading(root)
         let settings = settings(root)
-        servers(root)
+        let server = server(root)
+        let roles = roles(root)
+        let support = support(root)
+        let serviceLevels = serviceLevels(root, kafka: settings?.kafka)
         guard let object = schemaObject(root), let properties = object.list("properties", required: true) else {
             return nil
         }
@@ -43,10 +46,12 @@ package struct ContractReader {
         }
         guard let heading, let settings, let version else { return nil }
         return Contract(
-            version: heading.version, owner: heading.owner, descriptionEnglish: heading.purpose,
-            descriptionVietnamese: settings.descriptionVietnamese, dataGroups: settings.dataGroups,
-            articles: settings.articles, fields: fields, key: key, versionField: version, rules: rules,
-            kafka: settings.kafka, breaker: settings.breaker
+            version: heading.version, status: heading.status, owner: heading.owner,
+            ownerDescription: heading.ownerDescription, descriptionEnglish: heading.purpose,
+            descriptionVietnamese: settings.descriptionVietnamese, usage: heading.usage,
+            limitations: heading.limitations, dataGroups: settings.dataGroups, articles: settings.articles,
+            fields: fields, key: key, versionField: version, rules: rules, kafka: settings.kafka,
+            breaker: settings.breaker, server: server, roles: roles, support: support, serviceLevels: serviceLevels
         )
     }
 
@@ -54,8 +59,12 @@ package struct ContractReader {
 
     private struct Heading {
         let version: String
+        let status: Contract.Status
         let owner: String
+        let ownerDescription: String
         let purpose: String
+        let usage: String
+        let limitations: String
     }
 
     /// What identifies the contract, and who answers for the data.
@@ -64,21 +73,22 @@ package struct ContractReader {
         expect(root, "kind", toBe: "DataContract")
         expect(root, "name", toBe: topic)
         _ = root.text("id", required: true)
-        if let status = root.text("status", required: true), !Self.statuses.contains(status) {
-            root.fail("status", "unknown status \(status)\(Spelling.suggestion(for: status, among: Self.statuses))")
+        if root["status"] == nil { root.fail("status", "status is missing") }
+        let status = root.choice("status", of: Contract.Status.self, what: "status")
+        if let domain = root.text("domain"), domain != topic.prefix(while: { $0 != "." }) {
+            root.fail("domain", "expected domain to be the first word of the topic's name")
         }
         let version = root.text("version", required: true)
         if let version, let major = TopicNaming.majorVersion(of: topic) { check(version, against: major, in: root) }
         let description = section("description", of: root, keys: ContractKeys.description)
         let team = section("team", of: root, keys: ContractKeys.team)
         let purpose = description?.text("purpose", required: true)
-        _ = description?.text("usage")
-        _ = description?.text("limitations")
-        guard let version, let owner = team?.text("name", required: true), let purpose else { return nil }
-        return Heading(version: version, owner: owner, purpose: purpose)
+        guard let version, let status, let owner = team?.text("name", required: true), let purpose else { return nil }
+        return Heading(
+            version: version, status: status, owner: owner, ownerDescription: team?.text("description") ?? "",
+            purpose: purpose, usage: description?.text("usage") ?? "",
+            limitations: description?.text("limitations") ?? "")
     }
-
-    private static let statuses: Set = ["proposed", "draft", "active", "deprecated", "retired"]
 
     private func check(_ version: String, against major: Int, in root: DocumentMapping) {
         let parts = version.split(separator: ".", omittingEmptySubsequences: false)
@@ -104,19 +114,21 @@ package struct ContractReader {
         return DocumentMapping(node, of: key, keys: keys, log: log)
     }
 
-    private func servers(_ root: DocumentMapping) {
-        guard let nodes = root.list("servers", required: true) else { return }
-        var hasKafka = false
+    /// The brokers that the owner publishes to.
+    private func server(_ root: DocumentMapping) -> String {
+        guard let nodes = root.list("servers", required: true) else { return "" }
+        var kafka: String?
         for node in nodes {
             guard let server = DocumentMapping(node, of: "a server", keys: ContractKeys.server, log: log) else {
                 continue
             }
             guard server.text("type", required: true) == "kafka" else { continue }
-            hasKafka = true
-            _ = server.text("host", required: true)
+            if kafka != nil { server.fail("type", "expected one server of type kafka: a topic has one place") }
+            kafka = server.text("host", required: true) ?? ""
             expect(server, "format", toBe: "json")
         }
-        if !hasKafka { root.fail("servers", "expected a server of type kafka") }
+        if kafka == nil { root.fail("servers", "expected a server of type kafka") }
+        return kafka ?? ""
     }
 
     private func schemaObject(_ root: DocumentMapping) -> DocumentMapping? {
@@ -131,8 +143,9 @@ package struct ContractReader {
         }
         expect(object, "name", toBe: topic)
         expect(object, "logicalType", toBe: "object")
-        if let name = object.text("physicalName"), name != topic {
-            object.fail("physicalName", "expected physicalName to be \(topic)")
+        for (key, expected) in [("physicalName", topic), ("physicalType", "topic")] {
+            guard let text = object.text(key), text != expected else { continue }
+            object.fail(key, "expected \(key) to be \(expected)")
         }
         return object
     }
@@ -159,6 +172,7 @@ package struct ContractReader {
         let partitions = custom.integer("kafkaPartitions", in: 1...10_000, required: true)
         let replicas = custom.integer("kafkaReplicationFactor", in: 1...100)
         let retention = custom.integer("kafkaRetentionMilliseconds", in: -1...Int64.max)
+        let deadLetterRetention = custom.integer("deadLetterRetentionMilliseconds", in: -1...Int64.max)
         let policy = custom.text("kafkaCleanupPolicy") ?? "delete"
         if !["delete", "compact"].contains(policy) {
             custom.fail("kafkaCleanupPolicy", "expected kafkaCleanupPolicy to be delete or compact")
@@ -180,7 +194,9 @@ package struct ContractReader {
             descriptionVietnamese: vietnamese ?? "", dataGroups: groups, articles: articles,
             kafka: Contract.KafkaSettings(
                 partitions: Int32(partitions), replicationFactor: Int16(replicas ?? 3),
-                retentionMilliseconds: retention ?? -1, cleanupPolicy: policy
+                retentionMilliseconds: retention ?? -1, cleanupPolicy: policy,
+                deadLetterRetentionMilliseconds: deadLetterRetention
+                    ?? Contract.KafkaSettings.deadLetterRetentionStandard
             ),
             breaker: breaker
         )
@@ -220,63 +236,72 @@ package enum TopicNaming {
 
 /// The keys of the standard, by place. What the standard knows and we do not check is listed, to be named.
 enum ContractKeys {
+    /// Labels of other tools: neither checked nor shown.
     private static let labels: Set = ["id", "tags", "businessName", "authoritativeDefinitions"]
 
     static let root = KnownKeys(
         read: [
-            "apiVersion", "kind", "id", "name", "version", "status", "description", "team", "servers", "schema",
-            "customProperties",
+            "apiVersion", "kind", "id", "name", "version", "status", "domain", "description", "team", "roles",
+            "support",
+            "servers", "slaProperties", "schema", "customProperties",
         ],
-        documentation: [
-            "domain", "tenant", "tags", "dataProduct", "roles", "support", "authoritativeDefinitions",
-            "contractCreatedTs",
-            "price",
-        ],
-        unenforced: ["slaProperties", "slaDefaultElement"]
+        documentation: [],
+        unenforced: [
+            "tenant", "tags", "dataProduct", "authoritativeDefinitions", "contractCreatedTs", "price",
+            "slaDefaultElement",
+        ]
     )
     static let description = KnownKeys(
-        read: ["purpose", "usage", "limitations"], documentation: ["authoritativeDefinitions", "customProperties"]
+        read: ["purpose", "usage", "limitations"], unenforced: ["authoritativeDefinitions", "customProperties"]
     )
     static let team = KnownKeys(
-        read: ["name"],
-        documentation: ["id", "description", "members", "tags", "customProperties", "authoritativeDefinitions"]
+        read: ["name", "description"],
+        unenforced: ["id", "members", "tags", "customProperties", "authoritativeDefinitions"]
     )
     static let server = KnownKeys(
-        read: ["type", "host", "format"],
-        documentation: ["id", "server", "description", "environment", "roles", "customProperties"]
+        read: ["type", "host", "format"], documentation: ["server", "description"],
+        unenforced: ["id", "environment", "roles", "customProperties"]
+    )
+    static let role = KnownKeys(
+        read: ["role", "access", "description"],
+        unenforced: ["id", "firstLevelApprovers", "secondLevelApprovers", "customProperties"]
+    )
+    static let support = KnownKeys(
+        read: ["channel", "description", "url"], documentation: ["tool", "scope"],
+        unenforced: ["id", "invitationUrl", "notes", "customProperties"]
+    )
+    static let serviceLevel = KnownKeys(
+        read: ["property", "value", "unit"], documentation: ["description"],
+        unenforced: ["id", "valueExt", "element", "driver", "scheduler", "schedule"]
     )
     static let object = KnownKeys(
-        read: ["name", "logicalType", "physicalName", "properties", "quality"],
-        documentation: labels.union(["physicalType", "description", "dataGranularityDescription", "customProperties"]),
-        unenforced: ["relationships"]
+        read: ["name", "logicalType", "physicalName", "physicalType", "properties", "quality"],
+        documentation: ["description"],
+        unenforced: labels.union(["dataGranularityDescription", "customProperties", "relationships"])
     )
     static let property = KnownKeys(
         read: [
             "name", "logicalType", "logicalTypeOptions", "required", "classification", "description", "properties",
-            "items",
-            "primaryKey", "primaryKeyPosition", "customProperties", "quality",
+            "items", "primaryKey", "primaryKeyPosition", "customProperties", "quality", "examples",
         ],
-        documentation: labels.union([
-            "physicalName", "physicalType", "examples", "criticalDataElement", "transformSourceObjects",
-            "transformLogic",
-            "transformDescription",
-        ]),
-        unenforced: ["unique", "partitioned", "partitionKeyPosition", "encryptedName", "relationships"]
+        unenforced: labels.union([
+            "physicalName", "physicalType", "criticalDataElement", "transformSourceObjects", "transformLogic",
+            "transformDescription", "unique", "partitioned", "partitionKeyPosition", "encryptedName", "relationships",
+        ])
     )
     static let quality = KnownKeys(
         read: ["type", "metric", "arguments", "mustBe", "engine", "severity", "implementation"],
-        documentation: labels.union([
-            "name", "description", "dimension", "businessImpact", "method", "unit", "customProperties",
-        ]),
-        unenforced: [
-            "schedule", "scheduler", "query", "rule", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
+        documentation: ["name", "description", "dimension"],
+        unenforced: labels.union([
+            "businessImpact", "method", "unit", "customProperties", "schedule", "scheduler", "query", "rule",
+            "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
             "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween", "mustNotBeBetween",
-        ]
+        ])
     )
     static let contractProperties: Set = [
         "descriptionVi", "dataGroups", "articles", "maxRefusedShare", "maxDeletedShare", "breakerWindowRecords",
         "breakerMinimumRecords", "kafkaPartitions", "kafkaReplicationFactor", "kafkaRetentionMilliseconds",
-        "kafkaCleanupPolicy",
+        "kafkaCleanupPolicy", "deadLetterRetentionMilliseconds",
     ]
     static let fieldProperties: Set = [
         "descriptionVi", "identifier", "codeList", "codeListDateField", "partialDate", "decimalScale", "decimalMinimum",
@@ -292,7 +317,12 @@ enum ContractKeys {
                 read: ["minimum", "maximum"],
                 unenforced: ["multipleOf", "exclusiveMinimum", "exclusiveMaximum", "format"]
             )
-        case "date", "timestamp":
+        case "date":
+            KnownKeys(
+                read: ["minimum", "maximum"],
+                unenforced: ["format", "exclusiveMinimum", "exclusiveMaximum", "timezone", "defaultTimezone"]
+            )
+        case "timestamp":
             KnownKeys(
                 unenforced: [
                     "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "timezone",
@@ -300,7 +330,7 @@ enum ContractKeys {
                 ]
             )
         case "object": KnownKeys(unenforced: ["minProperties", "maxProperties", "required"])
-        case "array": KnownKeys(read: ["maxItems"], unenforced: ["minItems", "uniqueItems"])
+        case "array": KnownKeys(read: ["minItems", "maxItems", "uniqueItems"])
         default: KnownKeys()
         }
     }

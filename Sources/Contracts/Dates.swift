@@ -12,9 +12,18 @@ struct PartialDate: Equatable {
         guard let month, let day else { return nil }
         return Dates.daysSince1970(year: year, month: month, day: day)
     }
+
+    /// The days, since 1970-01-01, that it may mean.
+    var days: ClosedRange<Int32> {
+        let lastMonth = month ?? 12
+        let first = Dates.daysSince1970(year: year, month: month ?? 1, day: day ?? 1)
+        let last = Dates.daysSince1970(
+            year: year, month: lastMonth, day: day ?? Dates.daysIn(month: lastMonth, of: year))
+        return first...max(first, last)
+    }
 }
 
-enum Dates {
+package enum Dates {
     /// Days from 1970-01-01 to 2000-01-01, PostgreSQL's day 0.
     static let postgresEpochDay: Int32 = 10_957
     /// The same in microseconds.
@@ -40,6 +49,23 @@ enum Dates {
         case 4, 6, 9, 11: 30
         default: 31
         }
+    }
+
+    /// `YYYY-MM-DD` of a day since 1970-01-01, in the years 0001 to 9999.
+    package static func text(day: Int32) -> String {
+        // Days are counted from 0000-03-01, in eras of 400 years.
+        let shifted = Int(day) + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        func padded(_ number: Int, _ width: Int) -> String {
+            String(repeating: "0", count: max(0, width - String(number).count)) + String(number)
+        }
+        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(dayOfYear - (153 * shiftedMonth + 2) / 5 + 1, 2))"
     }
 
     /// `YYYY-MM-DD`, a date that exists in the years 0001 to 9999, as days since 1970-01-01; else nil.

@@ -132,9 +132,10 @@ extension FieldType {
         case .integer: return [.outOfRange]
         case .boolean: return []
         case .decimal(scale: _, let minimum): return minimum == nil ? [.wrongFormat] : [.wrongFormat, .outOfRange]
-        case .date, .timestamp: return [.wrongFormat]
+        case .date(partial: _, minimum: nil, maximum: nil), .timestamp: return [.wrongFormat]
+        case .date: return [.wrongFormat, .outOfRange]
         case .object(let fields): return fields.reduce(into: []) { $0.formUnion($1.type.reasons) }
-        case .list(let item, let uniqueBy, maximumItems: _):
+        case .list(let item, let uniqueBy, minimumItems: _, maximumItems: _):
             return item.reasons.union(uniqueBy == nil ? [.outOfRange] : [.outOfRange, .inconsistent])
         }
     }

@@ -109,16 +109,19 @@ struct RecordCompiler {
             step.scale = scale
             step.hasMinimum = minimum != nil
             step.minimum = minimum ?? .min
-        case .date(let partial):
+        case .date(let partial, let minimum, let maximum):
             step.kind = .date
             step.isPartial = partial
+            step.minimum = minimum.map(Int64.init) ?? .min
+            step.maximum = maximum.map(Int64.init) ?? .max
         case .timestamp: step.kind = .timestamp
         case .object(let nested):
             step.kind = .object
             step.nested = try compile(nested, prefix: path + ".", top: false)
-        case .list(let item, let uniqueBy, let maximumItems):
+        case .list(let item, let uniqueBy, let minimumItems, let maximumItems):
             step.kind = .list
-            step.nested = try compileList(of: item, uniqueBy: uniqueBy, maximumItems: maximumItems, path: path)
+            step.nested = try compileList(
+                of: item, uniqueBy: uniqueBy, itemCount: minimumItems...max(minimumItems, maximumItems), path: path)
         }
         step.slotEnd = slotCount
         return step
@@ -148,13 +151,13 @@ struct RecordCompiler {
     }
 
     private mutating func compileList(
-        of item: FieldType, uniqueBy: String?, maximumItems: Int, path: String
+        of item: FieldType, uniqueBy: String?, itemCount: ClosedRange<Int>, path: String
     ) throws(UserError) -> Int {
         let itemPath = path + "[]"
         // An item has no name of its own, and none may be null: it is required.
         let step = try compile(Field(name: "", type: item, required: true), prefix: itemPath)
         var list = ListStep(
-            maximumItems: maximumItems, uniqueSlot: -1, uniquePath: -1, children: 0..<0, rules: 0..<0
+            itemCount: itemCount, uniqueSlot: -1, uniquePath: -1, children: 0..<0, rules: 0..<0
         )
         if let uniqueBy {
             var unique = step

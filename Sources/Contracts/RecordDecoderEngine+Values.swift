@@ -144,9 +144,19 @@ extension RecordEngine {
 
     mutating func fill(_ step: UnsafeMutablePointer<FieldStep>, date text: TextBytes) throws(Fault) {
         let day = Dates.day(text)
+        var days = (day ?? 0)...(day ?? 0)
         if day == nil {
             guard step.pointee.isPartial else { throw Fault(.wrongFormat, .date, path: step.pointee.path) }
-            if Dates.partialDate(text) == nil { throw Fault(.wrongFormat, .partialDate, path: step.pointee.path) }
+            guard let partial = Dates.partialDate(text) else {
+                throw Fault(.wrongFormat, .partialDate, path: step.pointee.path)
+            }
+            days = partial.days
+        }
+        if Int64(days.upperBound) < step.pointee.minimum {
+            throw Fault(.outOfRange, .notBefore(Int32(clamping: step.pointee.minimum)), path: step.pointee.path)
+        }
+        if Int64(days.lowerBound) > step.pointee.maximum {
+            throw Fault(.outOfRange, .notAfter(Int32(clamping: step.pointee.maximum)), path: step.pointee.path)
         }
         slots[step.pointee.slot] = Slot(isPresent: true, isWhole: day != nil, text: text, number: Int64(day ?? 0))
     }

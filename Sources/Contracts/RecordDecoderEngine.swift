@@ -453,8 +453,13 @@ struct RecordEngine: ~Copyable {
         // There is a list, hence the tables of lists and items are not empty.
         let list = program.lists.baseAddress.unsafelyUnwrapped + step.pointee.nested
         let items = program.items.baseAddress.unsafelyUnwrapped
-        guard tape.itemCount(place) <= list.pointee.maximumItems else {
-            throw Fault(.outOfRange, .maximumItems(Int32(clamping: list.pointee.maximumItems)), path: step.pointee.path)
+        let bounds = list.pointee.itemCount
+        let count = tape.itemCount(place)
+        if count > bounds.upperBound {
+            throw Fault(.outOfRange, .maximumItems(Int32(clamping: bounds.upperBound)), path: step.pointee.path)
+        }
+        if count < bounds.lowerBound {
+            throw Fault(.outOfRange, .minimumItems(Int32(clamping: bounds.lowerBound)), path: step.pointee.path)
         }
         let uniqueMark = uniqueTexts.count
         defer { uniqueTexts.removeSubrange(uniqueMark...) }

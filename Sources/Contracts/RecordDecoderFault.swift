@@ -22,7 +22,8 @@ enum FaultRule {
     case noNUL, minimumLength(Int32), maximumLength(Int32), pattern, values, identifier(IdentifierKind), codeList(
         CodeListKind)
     case minimum(Int64), maximum(Int64), decimalForm, decimalScale(Int32), decimalDigits
-    case date, partialDate, timestamp, versionAhead, maximumItems(Int32), uniqueItems
+    case date, partialDate, timestamp, versionAhead, minimumItems(Int32), maximumItems(Int32), uniqueItems
+    case notBefore(Int32), notAfter(Int32)
     case tombstoneVersion
     case dateOrder, requireOneOf, atMostOneFlagged, eachRequiresOneOf, cardGroup, cardLevel
 
@@ -60,6 +61,9 @@ enum FaultRule {
         case .partialDate: "YYYY, YYYY-MM or YYYY-MM-DD"
         case .timestamp: "RFC 3339 with an offset"
         case .versionAhead: "a version at most a day beyond the record's time"
+        case .notBefore(let day): "not before \(Dates.text(day: day))"
+        case .notAfter(let day): "not after \(Dates.text(day: day))"
+        case .minimumItems(let count): "minItems \(count)"
         case .maximumItems(let count): "maxItems \(count)"
         case .uniqueItems: "no item twice"
         case .tombstoneVersion: "the version's form"

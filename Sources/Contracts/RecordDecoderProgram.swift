@@ -58,7 +58,7 @@ struct FieldStep {
     var codeList: CodeListKind?
     /// Index within the object of the date at which the code list is judged; -1 without.
     var dateSibling = -1
-    // integer; decimal
+    // integer; decimal; date, in days since 1970
     var minimum = Int64.min
     var maximum = Int64.max
     var hasMinimum = false
@@ -75,7 +75,7 @@ struct ObjectStep {
 }
 
 struct ListStep {
-    var maximumItems: Int
+    var itemCount: ClosedRange<Int>
     /// The slot whose value no two items share; -1 without.
     var uniqueSlot: Int
     var uniquePath: Int32

@@ -6,14 +6,14 @@ extension FieldType {
     /// Nil where the normaliser does not fit the type.
     package func columnType(normaliser: Mapping.Normaliser?) -> ColumnType? {
         switch (self, normaliser) {
-        case (.date(partial: true), .wholeDate): .date
+        case (.date(partial: true, minimum: _, maximum: _), .wholeDate): .date
         case (.text, .uppercase): .text
         case (_, .wholeDate), (_, .uppercase): nil
         case (.text, nil): .text
         case (.integer, nil): .bigint
         case (.boolean, nil): .boolean
         case (.decimal, nil): .numeric
-        case (.date(let partial), nil): partial ? .text : .date
+        case (.date(let partial, minimum: _, maximum: _), nil): partial ? .text : .date
         case (.timestamp, nil): .timestamptz
         case (.object, nil), (.list, nil): .jsonb
         }
@@ -155,7 +155,7 @@ package enum TablePlanBuilder {
 extension Contract {
     /// The fields of a top-level list's items; an item that is no object is one field named `.`. Nil where there is no such list.
     package func itemFields(ofList name: String) -> [Field]? {
-        guard let list = fields.first(where: { $0.name == name }), case .list(let item, _, _) = list.type else {
+        guard let list = fields.first(where: { $0.name == name }), case .list(let item, _, _, _) = list.type else {
             return nil
         }
         if case .object(let inner) = item { return inner }

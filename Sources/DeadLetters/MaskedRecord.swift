@@ -46,7 +46,7 @@ package enum MaskedRecord {
         switch (field.type, value) {
         case (.object(let inner), let object as [String: Any]):
             return describe(object, inner, prefix: path + ".", into: &fields)
-        case (.list(.object(let inner), _, _), let items as [Any]):
+        case (.list(.object(let inner), _, _, _), let items as [Any]):
             fields.append(MaskedField(path: path, classification: field.classification, shown: shape(of: value)))
             return items.enumerated().reduce(0) { unknown, item in
                 guard let object = item.element as? [String: Any], fields.count < fieldsMax else { return unknown }

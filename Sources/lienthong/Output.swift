@@ -1,57 +1,7 @@
 // What goes to standard output: aligned tables for people, one object a line for programs.
 import Foundation
+import Model
 import Synchronization
-
-/// A JSON value whose objects keep their order, so that lines read alike.
-enum JSON: Sendable {
-    case string(String)
-    case integer(Int64)
-    /// Written with at most three decimals.
-    case decimal(Double)
-    case boolean(Bool)
-    case null
-    case array([JSON])
-    case object([(String, JSON)])
-
-    static func optional(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
-    static func optional(_ number: Int64?) -> JSON { number.map { .integer($0) } ?? .null }
-    static func optional(_ number: Double?) -> JSON { number.map { .decimal($0) } ?? .null }
-
-    var text: String {
-        switch self {
-        case .string(let value): Self.quoted(value)
-        case .integer(let value): String(value)
-        case .decimal(let value): value.isFinite ? Self.short(value) : "null"
-        case .boolean(let value): value ? "true" : "false"
-        case .null: "null"
-        case .array(let items): "[" + items.map(\.text).joined(separator: ",") + "]"
-        case .object(let members):
-            "{" + members.map { Self.quoted($0.0) + ":" + $0.1.text }.joined(separator: ",") + "}"
-        }
-    }
-
-    private static func short(_ value: Double) -> String {
-        let rounded = (value * 1000).rounded() / 1000
-        return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(rounded)) : String(rounded)
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                result += "\\u" + String(0x10000 + scalar.value, radix: 16).dropFirst()
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
-}
 
 /// Columns aligned by their widest cell; numbers to the right.
 struct Table {

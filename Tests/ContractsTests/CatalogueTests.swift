@@ -36,12 +36,14 @@ struct CatalogueTests {
     @Test("options and custom properties become the rules of a type")
     func types() throws {
         let contract = try #require(Sample.read())
-        guard case .text(let code) = contract.fields[0].type, case .date(partial: false) = contract.fields[1].type,
-            case .date(partial: true) = contract.fields[2].type, case .text(let kind) = contract.fields[3].type,
+        guard case .text(let code) = contract.fields[0].type,
+            case .date(partial: false, minimum: nil, maximum: nil) = contract.fields[1].type,
+            case .date(partial: true, minimum: nil, maximum: nil) = contract.fields[2].type,
+            case .text(let kind) = contract.fields[3].type,
             case .decimal(scale: 2, minimum: 0) = contract.fields[4].type,
             case .integer(minimum: 1, maximum: 5) = contract.fields[5].type,
             case .object(let place) = contract.fields[6].type, case .text(let province) = place[0].type,
-            case .list(.object(let part), uniqueBy: "name", maximumItems: 9) = contract.fields[7].type,
+            case .list(.object(let part), uniqueBy: "name", minimumItems: 0, maximumItems: 9) = contract.fields[7].type,
             case .boolean = part[1].type, case .timestamp = contract.fields[8].type
         else {
             Issue.record("a type differs")
@@ -55,6 +57,22 @@ struct CatalogueTests {
         #expect(kind.maximumLength == Limits.textLengthMax)
         #expect(province.codeList == .province)
         #expect(province.codeListDateField == "asOf")
+    }
+
+    @Test("what a contract promises beside its records is read")
+    func service() throws {
+        let contract = try #require(Sample.read())
+        #expect(contract.status == .draft)
+        #expect(contract.ownerDescription == "Answers for it.")
+        #expect(contract.server == "kafka.example.gov.vn:9093")
+        #expect(
+            contract.roles == [
+                .init(name: "publisher", access: .write),
+                .init(name: "worker", access: .read, description: "Reads it."),
+            ])
+        #expect(contract.support == [.init(channel: "owner", url: "mailto:owner@thing.example")])
+        #expect(contract.serviceLevels == .init(freshnessSeconds: 7_200, recordsPerDayMinimum: 7))
+        #expect(contract.kafka.deadLetterRetentionMilliseconds == 90 * 86_400_000)
     }
 
     @Test("rules keep the contract's order")
@@ -193,7 +211,9 @@ struct CatalogueTests {
         let folder = try Sample.folder()
         let other = "other.thing.v1"
         try folder.write(
-            "\(other)/contract.odcs.yaml", Sample.contract.replacingOccurrences(of: Sample.topic, with: other)
+            "\(other)/contract.odcs.yaml",
+            Sample.contract.replacingOccurrences(of: Sample.topic, with: other)
+                .replacingOccurrences(of: "domain: reference", with: "domain: other")
         )
         try folder.write(
             "\(other)/mapping.yaml",
@@ -293,8 +313,18 @@ enum Sample {
         name: reference.thing.v1
         version: 1.2.0
         status: draft
+        domain: reference
         description: {purpose: Shows things.}
-        team: {name: Owner}
+        team: {name: Owner, description: Answers for it.}
+        roles:
+          - {role: publisher, access: write}
+          - {role: worker, access: read, description: Reads it.}
+        support:
+          - {channel: owner, url: "mailto:owner@thing.example"}
+        slaProperties:
+          - {property: freshness, value: 2, unit: hours}
+          - {property: volume, value: 7, unit: records/day}
+          - {property: retention, value: unlimited}
         servers:
           - {server: kafka, type: kafka, host: "kafka.example.gov.vn:9093", format: json}
         customProperties:

@@ -18,6 +18,29 @@ struct DatesTests {
         #expect(expected == 2_932_897)
     }
 
+    @Test("a day is written as it is read")
+    func dayText() {
+        for day in Int32(-719_162)..<2_932_897 where day % 97 == 0 || abs(day) < 1_000 {
+            let text = Dates.text(day: day)
+            #expect(withBytes(text) { Dates.day($0) } == day, "\(text)")
+        }
+        #expect(Dates.text(day: -719_162) == "0001-01-01")
+        #expect(Dates.text(day: 2_932_896) == "9999-12-31")
+    }
+
+    @Test(
+        "a partial date may mean any of its days",
+        arguments: [
+            ("2024", "2024-01-01", "2024-12-31"), ("2024-02", "2024-02-01", "2024-02-29"),
+            ("2025-04", "2025-04-01", "2025-04-30"), ("2025-12", "2025-12-01", "2025-12-31"),
+            ("2025-07-03", "2025-07-03", "2025-07-03"),
+        ])
+    func partialDays(text: String, first: String, last: String) throws {
+        let days = try #require(withBytes(text) { Dates.partialDate($0) }).days
+        #expect(Dates.text(day: days.lowerBound) == first)
+        #expect(Dates.text(day: days.upperBound) == last)
+    }
+
     @Test(
         "what is no date is refused",
         arguments: [

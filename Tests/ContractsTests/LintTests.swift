@@ -54,7 +54,7 @@ struct LintTests {
         Fault(good: "version: 1.2.0", bad: "version: 2.0.0", message: "expected version 1.x.y"),
         Fault(good: "version: 1.2.0", bad: "version: 1.2", message: "expected version to be text"),
         Fault(good: "status: draft", bad: "status: drafft", message: "unknown status drafft: did you mean draft?"),
-        Fault(good: "team: {name: Owner}", bad: "team: {nam: Owner}", message: "unknown key nam: did you mean name?"),
+        Fault(good: "team: {name: Owner,", bad: "team: {nam: Owner,", message: "unknown key nam: did you mean name?"),
         Fault(good: "type: kafka, host", bad: "type: kafca, host", message: "expected a server of type kafka"),
         Fault(good: "value: [11, 24]", bad: "value: [11, 25]", message: "different numbers from 1 to 24"),
         Fault(
@@ -196,8 +196,31 @@ struct LintTests {
             line: "id: reference.thing.v1"),
         Fault(good: "description: Code.", bad: "description: Code: or not", message: "not YAML"),
         Fault(
-            good: "kind: DataContract", bad: "kind: DataContract\nslaProperties: []",
-            message: "slaProperties is not enforced", severity: .note),
+            good: "kind: DataContract", bad: "kind: DataContract\nprice: {priceAmount: 1}",
+            message: "price is not enforced", severity: .note),
+        Fault(good: "domain: reference", bad: "domain: other", message: "expected domain to be the first word"),
+        Fault(good: "access: write", bad: "access: wirte", message: "unknown access wirte: did you mean write?"),
+        Fault(good: "access: write", bad: "access: read", message: "expected a role with access write"),
+        Fault(
+            good: "{role: worker, access: read", bad: "{role: publisher, access: read",
+            message: "two roles of the name publisher"),
+        Fault(
+            good: "mailto:owner@thing.example", bad: "owner@thing.example",
+            message: "expected url to begin with mailto:"),
+        Fault(good: "property: freshness", bad: "property: freshnes", message: "did you mean freshness?"),
+        Fault(
+            good: "{property: retention, value: unlimited}", bad: "{property: latency, value: 2, unit: hours}",
+            message: "service level latency is not enforced", severity: .note),
+        Fault(good: "unit: hours", bad: "unit: hour", message: "unknown unit hour: did you mean hours?"),
+        Fault(good: "unit: records/day", bad: "unit: records", message: "expected unit to be records/day"),
+        Fault(good: "value: unlimited", bad: "value: 9, unit: days", message: "expected the promised retention to be"),
+        Fault(
+            good: "  - {property: volume, value: 7, unit: records/day}\n", bad: "",
+            message: "expected the service level volume", line: "- {property: freshness, value: 2, unit: hours}"),
+        Fault(
+            good: "logicalTypeOptions: {maxItems: 9}", bad: "logicalTypeOptions: {maxItems: 9, minItems: 10}",
+            message: "expected minItems not above maxItems"),
+        Fault(good: "{maxItems: 9}", bad: "{maxItems: 9, uniqueItems: true}", message: "uniqueBy says it already"),
     ]
 
     static let mappingFaults: [Fault] = [

@@ -69,6 +69,8 @@ package struct ThingTopic: Sendable {
         description: {purpose: Things of the tests., usage: None., limitations: None.}
         team: {name: Tests, description: Holder of the things.}
         support: [{channel: tests, url: "mailto:tests@lienthong.example"}]
+        roles: [{role: publisher, access: write}, {role: worker, access: read}]
+        slaProperties: [{property: freshness, value: 1, unit: days}, {property: volume, value: 0, unit: records/day}]
         servers: [{server: kafka, type: kafka, host: "127.0.0.1:9092", format: json}]
         customProperties:
           - {property: descriptionVi, value: Dữ liệu thử.}
