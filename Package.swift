@@ -15,6 +15,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
     targets: [
         .systemLibrary(name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
@@ -30,8 +31,17 @@ let package = Package(
             name: "Contracts",
             dependencies: ["Model", "CSimdjson", "CXXHash", .product(name: "Yams", package: "Yams")]
         ),
+        .target(
+            name: "Exports",
+            dependencies: ["Model", "Contracts", .product(name: "Mustache", package: "swift-mustache")]
+        ),
+        .target(
+            name: "Checking",
+            dependencies: ["Model", "Contracts", "Exports", .product(name: "Mustache", package: "swift-mustache")]
+        ),
         .target(name: "Kafka", dependencies: ["Model", "CRdkafka"]),
         .target(name: "Postgres", dependencies: ["Model", "CPostgres"]),
+        .target(name: "Provisioning", dependencies: ["Model", "Contracts", "Kafka"]),
         .target(
             name: "Publishing",
             dependencies: [
@@ -59,6 +69,7 @@ let package = Package(
             name: "lienthong",
             dependencies: [
                 "Model", "Contracts", "Kafka", "Postgres", "Publishing", "Ingestion", "DeadLetters", "Lag",
+                "Exports", "Checking", "Provisioning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -79,6 +90,14 @@ let package = Package(
         ),
         .testTarget(name: "ModelTests", dependencies: ["Model"]),
         .testTarget(name: "ContractsTests", dependencies: ["Contracts", "Model"]),
+        .testTarget(
+            name: "ExportsTests", dependencies: ["TestSupport", "Exports", "Contracts", "Model"],
+            exclude: ["referee.py"]),
+        .testTarget(name: "CheckingTests", dependencies: ["Checking", "Exports", "Contracts", "Model"]),
+        .testTarget(
+            name: "RefereeTests", dependencies: ["TestSupport", "Contracts", "Model"], exclude: ["numbers.py"]),
+        .testTarget(
+            name: "ProvisioningTests", dependencies: ["TestSupport", "Provisioning", "Contracts", "Kafka", "Model"]),
         .testTarget(name: "KafkaTests", dependencies: ["Kafka", "Model"]),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Model"]),
         .testTarget(name: "PublishingTests", dependencies: ["Publishing", "Contracts", "Kafka", "Postgres", "Model"]),
@@ -91,10 +110,13 @@ let package = Package(
         ),
         .testTarget(name: "DeadLettersTests", dependencies: ["DeadLetters", "Contracts", "Postgres", "Model"]),
         .testTarget(name: "LagTests", dependencies: ["Lag", "Kafka", "Postgres", "Model"]),
-        .testTarget(name: "LienthongTests", dependencies: ["lienthong", "Kafka", "Model"]),
+        .testTarget(name: "LienthongTests", dependencies: ["lienthong", "Contracts", "Kafka", "Model"]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["TestSupport", "Contracts", "Kafka", "Postgres", "Model", "lienthong", "faulty-worker"]
+            dependencies: [
+                "TestSupport", "Contracts", "Kafka", "Postgres", "Publishing", "Model", "lienthong", "faulty-worker",
+            ],
+            exclude: ["NewFeed"]
         ),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,5 +1,6 @@
-# Shared by the scripts of this folder: what Debian must have before anything is built or run.
+# Shared by the scripts of this folder: what Debian must have before anything is built, run or tested.
 # Sourced, not run. Says one sentence and ends the script where something is missing that it cannot install.
+# shellcheck shell=bash
 
 fail() {
     printf '%s: %s\n' "$(basename "$0")" "$1" >&2
@@ -38,4 +39,61 @@ install_packages() {
 install_requirements() {
     command -v swift >/dev/null || fail "no 'swift' on the path; install Swift 6.3 (swift.org/install) and run this again" 69
     install_packages g++ pkg-config librdkafka-dev libssl-dev libpq-dev libsimdjson-dev libxxhash-dev postgresql
+}
+
+# An interpreter with the packages of deploy/referees.txt, for tests that compare with public programs; made again when
+# that list changes. Where it cannot be, this says so and those tests are skipped.
+install_referees() {
+    [[ -z "${LIENTHONG_REFEREE_PYTHON:-}" ]] || return 0
+    local folder=$PWD/.build/referees list=deploy/referees.txt log
+    if ! cmp -s "$list" "$folder/list.txt" || ! "$folder/bin/python" -c 'import jsonschema' 2>/dev/null; then
+        echo "Installing the referees of the tests (half a minute)" >&2
+        log=$(mktemp)
+        if ! (make_referees "$folder" "$list") >"$log" 2>&1; then
+            tail -n 5 "$log" >&2
+            rm -rf "$folder" "$log"
+            echo "The packages of $list cannot be installed, see above; tests that need them are skipped" >&2
+            return 0
+        fi
+        rm -f "$log"
+    fi
+    export LIENTHONG_REFEREE_PYTHON=$folder/bin/python
+}
+
+# The list is copied last: it marks what is whole.
+make_referees() {
+    install_packages python3-venv || return
+    rm -rf "$1" || return
+    /usr/bin/python3 -m venv "$1" || return
+    "$1/bin/pip" install --disable-pip-version-check --no-input --retries 1 --only-binary :all: -r "$2" || return
+    cp "$2" "$1/list.txt"
+}
+
+# A server of Kafka's protocol that answers admin calls, on loopback, its data in the folder $1, its process in
+# ADMIN_BROKER. Where it cannot be started, this says so and the tests that need one are skipped.
+start_admin_broker() {
+    [[ -z "${LIENTHONG_TEST_ADMIN_KAFKA:-}" && -n "${LIENTHONG_REFEREE_PYTHON:-}" ]] || return 0
+    local program port python=$LIENTHONG_REFEREE_PYTHON
+    # The program itself and not its starter in Python, which would leave it behind.
+    if program=$("$python" -c 'import noida_db; print(noida_db.__path__[0] + "/noida-db")') && chmod +x "$program" &&
+        port=$("$python" -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'); then
+        "$program" start --only kafka --kafka-port "$port" --data-dir "$1/broker" >"$1/broker.log" 2>&1 &
+        ADMIN_BROKER=$!
+        for _ in {1..100}; do
+            if (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+                export LIENTHONG_TEST_ADMIN_KAFKA=127.0.0.1:$port
+                return 0
+            fi
+            kill -0 "$ADMIN_BROKER" 2>/dev/null || break
+            sleep 0.1
+        done
+        cat "$1/broker.log" >&2
+    fi
+    echo "The broker of the tests that make topics does not start, see above; they are skipped" >&2
+}
+
+end_admin_broker() {
+    [[ -n "${ADMIN_BROKER:-}" ]] || return 0
+    kill "$ADMIN_BROKER" 2>/dev/null || true
+    wait "$ADMIN_BROKER" 2>/dev/null || true
 }

@@ -36,7 +36,7 @@ package struct Catalogue: Sendable {
 }
 
 /// What could be read of a folder of topics, and what was wrong with the rest.
-struct CatalogueReading {
+struct CatalogueReading: Sendable {
     /// Those without an error in contract or mapping.
     private(set) var topics: [TopicDefinition] = []
     private(set) var codeLists: CodeLists?
@@ -63,7 +63,15 @@ struct CatalogueReading {
             reading.findings.append(
                 LintFinding(.error, file: folder, line: nil, message: "expected at least one topic"))
         }
-        for name in topics { reading.readTopic(name, in: folder) }
+        let parts = topics.concurrentMap { name in
+            var part = CatalogueReading()
+            part.readTopic(name, in: folder)
+            return part
+        }
+        for part in parts {
+            reading.topics += part.topics
+            reading.findings += part.findings
+        }
         reading.checkOwners()
         return reading
     }

@@ -55,7 +55,8 @@ final class FindingLog {
     /// The document's root; nil, with a finding, where the text is no YAML or holds a key twice.
     func compose(_ text: String) -> Node? {
         do {
-            guard let node = try Yams.compose(yaml: text) else {
+            // Scalars are told apart below, by their own text; the other resolver tries five patterns on each of them.
+            guard let node = try Yams.compose(yaml: text, .basic) else {
                 add(.error, at: 1, "the file is empty: expected a mapping")
                 return nil
             }
@@ -288,26 +289,27 @@ extension Node {
         }
     }
 
+    private static let wordsOfOtherTypes: Set = ["", "~", "null", "true", "false", "yes", "no", "on", "off"]
+
     /// The text of a scalar that YAML reads as text: quoted, or unlike a number, a truth value or nothing.
     var plainText: String? {
         guard let scalar else { return nil }
         guard let plain = plainScalar else { return scalar.string }
-        let words: Set = ["", "~", "null", "true", "false", "yes", "no", "on", "off"]
-        if words.contains(plain.lowercased()) { return nil }
+        if Self.wordsOfOtherTypes.contains(plain.lowercased()) { return nil }
         let looksNumeric = plain.first.map { $0.isNumber || "+-.".contains($0) } ?? false
         return looksNumeric && Double(plain) != nil ? nil : plain
     }
 }
 
-enum Spelling {
+package enum Spelling {
     /// `: did you mean …?`, or the possibilities where none is near and they are few.
-    static func suggestion(for word: String, among known: Set<String>) -> String {
+    package static func suggestion(for word: String, among known: Set<String>) -> String {
         if let near = nearest(to: word, among: known) { return ": did you mean \(near)?" }
         return known.isEmpty ? "" : ": expected one of \(known.sorted().joined(separator: ", "))"
     }
 
     /// The known word at the smallest distance, where that is at most two edits and a third of its length.
-    static func nearest(to word: String, among known: Set<String>) -> String? {
+    package static func nearest(to word: String, among known: Set<String>) -> String? {
         let candidates = known.sorted().map { (word: $0, distance: distance(word.lowercased(), $0.lowercased())) }
         guard let best = candidates.min(by: { $0.distance < $1.distance }) else { return nil }
         return best.distance <= min(2, max(1, best.word.count / 3)) ? best.word : nil

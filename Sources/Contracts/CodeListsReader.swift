@@ -19,35 +19,18 @@ extension CodeLists {
     /// The lists, or nil with what is wrong.
     static func read(folder: String) -> (lists: CodeLists?, findings: [LintFinding]) {
         var reader = CodeListsReader(folder: folder)
-        let provinces = reader.provinces()
-        let today = Set(provinces.filter { $0.validTo == nil }.map(\.number))
-        let communes = reader.communes(provinces: today)
-        let countries = reader.countries()
+        let provinces = ProvinceList(reader.provinces())
+        let communes = CommuneList(reader.communes(of: provinces))
+        let countries = CountryList(reader.countries())
         guard reader.findings.isEmpty else { return (nil, reader.findings) }
-        let before = Set(provinces.filter { $0.isInForce(on: CodeListsReader.lastDayBeforeMerger) }.map(\.number))
-        let lists = CodeLists(
-            provincesToday: today, provincesBeforeMerger: before, communes: communes, countries: countries
-        )
-        return (lists, [])
+        return (CodeLists(provinces: provinces, communes: communes, countries: countries), [])
     }
 }
 
 /// Reads line by line and remembers what was not as it should be.
 struct CodeListsReader {
-    /// A province's code in a time; dates are `YYYY-MM-DD`, which compare as text.
-    struct Province {
-        let number: Int
-        let validFrom: String
-        let validTo: String?
-
-        func isInForce(on date: String) -> Bool {
-            validFrom <= date && validTo.map { $0 >= date } ?? true
-        }
-    }
-
-    /// The day before `CodeLists.mergerDay`.
-    static let lastDayBeforeMerger = "2025-06-30"
-    private static let rowsMax = 100_000
+    /// At most as many as a list can hold.
+    private static let rowsMax = DatedCodes.spansMax
 
     let folder: String
     private(set) var findings: [LintFinding] = []
@@ -56,52 +39,37 @@ struct CodeListsReader {
         self.folder = folder
     }
 
-    mutating func provinces() -> [Province] {
+    mutating func provinces() -> [DatedCodes.Span] {
         let file = "provinces.csv"
-        var found: [Province] = []
+        var found: [DatedCodes.Span] = []
         for row in rows(of: file, header: ["code", "name_vi", "valid_from", "valid_to"]) {
-            guard let number = number(row.cells[0], digits: 2) else {
-                complain(file, row.line, "expected a code of two digits")
-                continue
-            }
-            guard Self.isDate(row.cells[2]), row.cells[3].isEmpty || Self.isDate(row.cells[3]) else {
-                complain(
-                    file, row.line, "expected valid_from and valid_to as YYYY-MM-DD, valid_to empty while in force")
-                continue
-            }
-            let province = Province(
-                number: number, validFrom: row.cells[2], validTo: row.cells[3].isEmpty ? nil : row.cells[3]
-            )
-            guard province.validTo.map({ $0 >= province.validFrom }) ?? true else {
-                complain(file, row.line, "expected valid_to not before valid_from")
-                continue
-            }
-            if found.contains(where: { Self.overlap($0, province) }) {
-                complain(file, row.line, "the code \(row.cells[0]) has another row of the same time: close one")
-            }
-            found.append(province)
+            guard let span = span(file, row.line, code: row.cells[0], digits: 2, from: row.cells[2], to: row.cells[3])
+            else { continue }
+            if found.contains(where: { Self.overlap($0, span) }) { complainOfOverlap(file, row) }
+            found.append(span)
         }
         return found
     }
 
-    mutating func communes(provinces: Set<Int>) -> [(code: Int, province: Int)] {
+    mutating func communes(of provinces: ProvinceList) -> [DatedCodes.Span] {
         let file = "communes.csv"
-        var found: [(code: Int, province: Int)] = []
-        var seen: Set<Int> = []
-        for row in rows(of: file, header: ["code", "name_vi", "province_code", "valid_from"]) {
-            guard let code = number(row.cells[0], digits: 5) else {
-                complain(file, row.line, "expected a code of five digits")
+        var found: [Int: [DatedCodes.Span]] = [:]
+        let header = ["code", "name_vi", "province_code", "valid_from", "valid_to"]
+        // Lists of before the column valid_to came are still read: `topics diff` compares with older revisions.
+        for row in rows(of: file, header: header, isLastOptional: true) {
+            guard let span = span(file, row.line, code: row.cells[0], digits: 5, from: row.cells[3], to: row.cells[4])
+            else { continue }
+            let period = CodeLists.Period(first: span.first, last: span.last)
+            guard let province = number(row.cells[2], digits: 2), provinces.contains(province, at: period) else {
+                complain(file, row.line, "expected province_code to be a province of the same time")
                 continue
             }
-            guard let province = number(row.cells[2], digits: 2), provinces.contains(province) else {
-                complain(file, row.line, "expected province_code to be one of today's provinces")
-                continue
+            if found[span.code, default: []].contains(where: { Self.overlap($0, span) }) {
+                complainOfOverlap(file, row)
             }
-            if !Self.isDate(row.cells[3]) { complain(file, row.line, "expected valid_from as YYYY-MM-DD") }
-            if !seen.insert(code).inserted { complain(file, row.line, "the code \(row.cells[0]) stands twice") }
-            found.append((code, province))
+            found[span.code, default: []].append(span)
         }
-        return found
+        return found.values.flatMap { $0 }
     }
 
     mutating func countries() -> [String] {
@@ -120,27 +88,32 @@ struct CodeListsReader {
     }
 
     /// The rows under the header, each with its line from 1; a row of another width is a finding and left out.
-    private mutating func rows(of file: String, header: [String]) -> [(line: Int, cells: [String])] {
+    /// - Parameter isLastOptional: a file may lack the last column, whose cells are empty then.
+    private mutating func rows(
+        of file: String, header: [String], isLastOptional: Bool = false
+    ) -> [(line: Int, cells: [String])] {
         guard let text = try? String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8) else {
             complain(file, nil, "expected a UTF-8 file with the columns \(header.joined(separator: ","))")
             return []
         }
         var rows: [(line: Int, cells: [String])] = []
+        var width = header.count
         for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             if line.isEmpty { continue }
             let cells = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             if index == 0 {
-                guard cells == header else {
+                guard cells == header || isLastOptional && cells == header.dropLast() else {
                     complain(file, 1, "expected the header \(header.joined(separator: ","))")
                     return []
                 }
-            } else if cells.count != header.count || line.contains("\"") {
-                complain(file, index + 1, "expected \(header.count) cells without quotes or commas within")
+                width = cells.count
+            } else if cells.count != width || line.contains("\"") {
+                complain(file, index + 1, "expected \(width) cells without quotes or commas within")
             } else if index > Self.rowsMax {
                 complain(file, index + 1, "expected at most \(Self.rowsMax) rows")
                 return rows
             } else {
-                rows.append((index + 1, cells))
+                rows.append((index + 1, cells + Array(repeating: "", count: header.count - width)))
             }
         }
         if rows.isEmpty { complain(file, nil, "expected at least one row") }
@@ -151,24 +124,37 @@ struct CodeListsReader {
         findings.append(LintFinding(.error, file: "\(folder)/\(file)", line: line, message: message))
     }
 
+    private mutating func complainOfOverlap(_ file: String, _ row: (line: Int, cells: [String])) {
+        complain(file, row.line, "the code \(row.cells[0]) has another row of the same time: close one")
+    }
+
+    /// A code in a time, whose days are inclusive.
+    private mutating func span(
+        _ file: String, _ line: Int, code: String, digits: Int, from: String, to: String
+    ) -> DatedCodes.Span? {
+        guard let number = number(code, digits: digits) else {
+            complain(file, line, "expected a code of \(digits) digits")
+            return nil
+        }
+        guard let first = from.withTextBytes(Dates.day), let last = to.isEmpty ? .max : to.withTextBytes(Dates.day)
+        else {
+            complain(file, line, "expected valid_from and valid_to as YYYY-MM-DD, valid_to empty while in force")
+            return nil
+        }
+        guard first <= last else {
+            complain(file, line, "expected valid_to not before valid_from")
+            return nil
+        }
+        return DatedCodes.Span(code: number, first: first, last: last)
+    }
+
     private func number(_ text: String, digits: Int) -> Int? {
         guard text.utf8.count == digits, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
         else { return nil }
         return Int(text)
     }
 
-    private static func overlap(_ left: Province, _ right: Province) -> Bool {
-        guard left.number == right.number else { return false }
-        let leftEnd = left.validTo ?? "9999-12-31"
-        let rightEnd = right.validTo ?? "9999-12-31"
-        return left.validFrom <= rightEnd && right.validFrom <= leftEnd
-    }
-
-    private static func isDate(_ text: String) -> Bool {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.map(\.count) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy { $0 >= 48 && $0 <= 57 } }),
-            let month = Int(parts[1]), let day = Int(parts[2])
-        else { return false }
-        return (1...12).contains(month) && (1...31).contains(day)
+    private static func overlap(_ left: DatedCodes.Span, _ right: DatedCodes.Span) -> Bool {
+        left.code == right.code && left.first <= right.last && right.first <= left.last
     }
 }

@@ -189,10 +189,12 @@ package struct Field: Sendable {
     package var descriptionVietnamese: String
     /// Invented values that the field takes.
     package var examples: [JSON]
+    /// Where the contract's file declares it, from 1.
+    package var line: Int?
 
     package init(
         name: String, type: FieldType, required: Bool, classification: Classification = .internal,
-        descriptionEnglish: String = "", descriptionVietnamese: String = "", examples: [JSON] = []
+        descriptionEnglish: String = "", descriptionVietnamese: String = "", examples: [JSON] = [], line: Int? = nil
     ) {
         self.name = name
         self.type = type
@@ -201,6 +203,7 @@ package struct Field: Sendable {
         self.descriptionEnglish = descriptionEnglish
         self.descriptionVietnamese = descriptionVietnamese
         self.examples = examples
+        self.line = line
     }
 }
 
@@ -255,19 +258,25 @@ package struct TextRule: Sendable {
     }
 }
 
-/// Identifiers that the product checks, named as contracts name them.
+/// Identifiers that the product checks, named as contracts name them; each is one file of `Identifiers/`.
 package enum IdentifierKind: String, Sendable, CaseIterable {
     case personalNumber = "personal-number"
     case oldIdentityNumber = "old-identity-number"
+    case passportNumber = "passport-number"
     /// 10 digits or 10-3, with check digit.
     case taxCode = "tax-code"
     /// A tax code, or the 12 digits of a household business.
     case enterpriseCode = "enterprise-code"
+    /// Of a person, household or household business.
+    case personalTaxCode = "personal-tax-code"
     case socialInsuranceNumber = "social-insurance-number"
     case insuranceCard = "insurance-card"
     case stateAgencyCode = "state-agency-code"
     case practiceLicence = "practice-licence"
     case facilityCode = "facility-code"
+    case medicineRegistrationNumber = "medicine-registration-number"
+    case deviceCirculationNumber = "device-circulation-number"
+    case icd10 = "icd-10"
 }
 
 /// Code lists, named as contracts name them. With a date field, `province` and `commune` are judged at that date:
@@ -328,10 +337,11 @@ package struct Mapping: Sendable {
         }
     }
 
-    /// A list that becomes rows: the parent's key columns (same names), `position` (integer, from 1), then these columns.
+    /// A list that becomes rows: the parent's key columns (same names), of a list within another's items
+    /// `parent_position`, `position` (integers, from 1), then these columns.
     package struct Child: Sendable, Equatable {
         package var table: String
-        /// Top-level list field.
+        /// The list's path: `parts`, within objects `head.parts`, within the items of another list `parts[].labels`.
         package var list: String
         package var columns: [Column]
 

@@ -99,7 +99,7 @@ struct FieldReader {
             classification: property.choice("classification", of: Classification.self, what: "classification")
                 ?? .internal,
             descriptionEnglish: property.text("description") ?? "", descriptionVietnamese: vietnamese ?? "",
-            examples: (property.list("examples") ?? []).map(\.json)
+            examples: (property.list("examples") ?? []).map(\.json), line: property.node.mark?.line
         )
         remember(field, property, custom, isTopLevel: depth == 0)
         return field
@@ -384,8 +384,12 @@ extension IdentifierKind {
     /// Whether the identifier is a person's own.
     fileprivate var namesPerson: Bool {
         switch self {
-        case .personalNumber, .oldIdentityNumber, .socialInsuranceNumber, .insuranceCard: true
-        case .taxCode, .enterpriseCode, .stateAgencyCode, .practiceLicence, .facilityCode: false
+        case .personalNumber, .oldIdentityNumber, .passportNumber, .personalTaxCode, .socialInsuranceNumber,
+            .insuranceCard:
+            true
+        case .taxCode, .enterpriseCode, .stateAgencyCode, .practiceLicence, .facilityCode, .medicineRegistrationNumber,
+            .deviceCirculationNumber, .icd10:
+            false
         }
     }
 }

@@ -6,14 +6,55 @@ package enum Lint {
     static let acceptedMin = 6
     static let refusedMin = 12
 
-    /// All findings on the folder, topic by topic: code lists, contracts, mappings, and every example with its verdict.
-    /// The catalogue may be used where none is of severity `error`.
-    package static func run(folder: String) -> [LintFinding] {
+    /// All findings on the folder, topic by topic: code lists, contracts, mappings, their tables, and every example with
+    /// its verdict. The catalogue may be used where none is of severity `error`.
+    /// - Parameters:
+    ///   - migrationsFolder: whose SQL makes the tables that mappings name; nil leaves tables out.
+    ///   - baseline: an older state that the folder must not break; nil leaves that out.
+    package static func run(
+        folder: String, migrationsFolder: String? = nil, baseline: CatalogueState? = nil
+    ) -> [LintFinding] {
         let reading = CatalogueReading.read(folder: folder)
         var findings = reading.findings
-        guard let codeLists = reading.codeLists else { return findings }
-        for topic in reading.topics { findings += examples(of: topic, codeLists: codeLists) }
+        if let migrationsFolder { findings += tables(of: reading.topics, migrationsFolder) }
+        if let codeLists = reading.codeLists {
+            findings += reading.topics.concurrentMap { examples(of: $0, codeLists: codeLists) }.joined()
+        }
+        if let baseline { findings += changes(since: baseline, in: reading, folder: folder) }
         return findings
+    }
+
+    private static func tables(of topics: [TopicDefinition], _ folder: String) -> [LintFinding] {
+        guard let definitions = TableDefinitions.load(folder: folder) else {
+            let message = "no migration is there: the tables of mappings were not checked"
+            return [LintFinding(.note, file: folder, line: nil, message: message)]
+        }
+        let blocks = definitions.blocks.map { block in
+            LintFinding(
+                .note, file: block.file, line: block.line,
+                message: "a block that may define tables or views is not looked into")
+        }
+        return blocks + topics.flatMap { definitions.findings(on: $0, migrations: folder) }
+    }
+
+    /// What a breaking-change check of the folder finds: an error is a break of what was promised.
+    private static func changes(
+        since baseline: CatalogueState, in reading: CatalogueReading, folder: String
+    ) -> [LintFinding] {
+        let comparison: Comparison
+        do {
+            comparison = try CatalogueDiff.compare(baseline, CatalogueState(folder: folder), known: reading.topics)
+        } catch {
+            return [LintFinding(.warning, file: folder, line: nil, message: error.description)]
+        }
+        let changes = comparison.changes.compactMap { $0.finding(folder: folder, since: baseline.name) }
+        // A newer file's fault is a finding already; an older one's is nobody's any more.
+        let faults = comparison.faults.filter { $0.file.hasPrefix("\(baseline.label)/") }.map { fault in
+            LintFinding(
+                fault.severity == .error ? .warning : fault.severity, file: fault.file, line: fault.line,
+                message: fault.message)
+        }
+        return changes + faults + comparison.versions
     }
 
     /// Whether the examples of one topic get the verdicts that they state, and whether they show every refusal it can give.
@@ -35,6 +76,7 @@ package enum Lint {
                 findings.append(LintFinding(.error, file: example.file, line: example.line, message: message))
             }
         }
+        findings += FieldExamples.findings(of: topic, codeLists: codeLists)
         return findings + coverage(of: topic, accepted: accepted, refused: refused, unreadable: unreadable)
     }
 
@@ -99,6 +141,32 @@ package enum Lint {
         guard let bytes else { return body(nil) }
         // One byte more keeps the pointer of an empty array from being null.
         return (bytes + [0]).withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<bytes.count])) }
+    }
+}
+
+extension ContractChange {
+    /// What lint says of it; nil where it is no matter for lint.
+    fileprivate func finding(folder: String, since name: String) -> LintFinding? {
+        let file = file ?? "\(folder)/\(topic)"
+        let words = "\(severity.rawValue) since \(name): \(message)"
+        switch severity {
+        case .breaking where wasPromised:
+            return LintFinding(.error, file: file, line: line, message: words + advice)
+        case .breaking:
+            let message = "\(words); the contract was no promise yet, so it may"
+            return LintFinding(.warning, file: file, line: line, message: message)
+        case .dangerous: return LintFinding(.note, file: file, line: line, message: words)
+        case .compatible: return nil
+        }
+    }
+
+    private var advice: String {
+        switch subject {
+        case .field, .setting, .rule: "; what breaks a contract is a new topic, of the next major version"
+        case .topic: "; deprecate and retire it first"
+        // The sentence names the revision.
+        case .mapping, .codeList: ""
+        }
     }
 }
 

@@ -6,14 +6,14 @@ package struct MappingReader {
     private let contract: Contract?
     private let log: FindingLog
 
-    /// The mapping is handed out only where no error was found in it.
+    /// The mapping is handed out only where no error was found in it, or where errors are accepted, for a comparison.
     package static func read(
-        _ text: String, file: String, contract: Contract?
+        _ text: String, file: String, contract: Contract?, acceptingErrors: Bool = false
     ) -> (mapping: Mapping?, findings: [LintFinding]) {
         let reader = MappingReader(contract: contract, log: FindingLog(file: file))
         guard let root = reader.log.compose(text) else { return (nil, reader.log.findings) }
         let mapping = reader.mapping(root)
-        return (reader.log.hasErrors ? nil : mapping, reader.log.findings)
+        return (reader.log.hasErrors && !acceptingErrors ? nil : mapping, reader.log.findings)
     }
 
     private static let rootKeys = KnownKeys(read: ["revision", "table", "view", "key", "columns", "children"])
@@ -54,13 +54,16 @@ package struct MappingReader {
         var fields: [Field]?
         if let contract, let list {
             fields = contract.itemFields(ofList: list)
-            if fields == nil {
-                let lists = contract.fields.filter { if case .list = $0.type { true } else { false } }.map(\.name)
+            let lists = contract.listPaths
+            if !lists.contains(list) {
                 child.fail(
-                    "list", "\(list) is no list of the contract\(Spelling.suggestion(for: list, among: Set(lists)))")
+                    "list",
+                    "\(list) is no list of the contract that can have a table"
+                        + Spelling.suggestion(for: list, among: Set(lists)))
             }
         }
         var taken = Set(keyColumns.map(\.name)).union([Self.positionColumn])
+        if let list, ListPath(list).isNested { taken.insert(ListPath.parentPositionColumn) }
         guard let columns = columns("columns", of: child, fields: fields, taken: &taken), let table, let list else {
             return nil
         }
@@ -134,28 +137,27 @@ package struct MappingReader {
 
     /// A field that lands nowhere may be meant so; it is named, so that it is not forgotten unseen.
     private func nameForgotten(by mapping: Mapping, of contract: Contract, in root: DocumentMapping) {
-        let mapped = Set((mapping.key + mapping.columns).map(\.field))
-        for path in Self.unmapped(contract.fields, mapped: mapped, lists: Set(mapping.children.map(\.list))) {
+        let lists = mapping.children.map(\.list)
+        let mapped = Set((mapping.key + mapping.columns).map(\.field) + lists)
+        for path in Self.unmapped(contract.fields, mapped: mapped) {
             log.note(root["columns"], "the field \(path) lands in no column")
         }
         for child in mapping.children {
             let fields = contract.itemFields(ofList: child.list) ?? []
-            for path in Self.unmapped(fields, mapped: Set(child.columns.map(\.field)), lists: []) {
-                log.note(root["children"], "the field \(child.list)[].\(path) lands in no column")
+            let within = "\(child.list)[]."
+            let inner = lists.filter { $0.hasPrefix(within) }.map { String($0.dropFirst(within.count)) }
+            for path in Self.unmapped(fields, mapped: Set(child.columns.map(\.field) + inner)) {
+                log.note(root["children"], "the field \(within)\(path) lands in no column")
             }
         }
     }
 
     /// Paths of leaves that neither themselves nor by an object around them are in `mapped`.
-    private static func unmapped(
-        _ fields: [Field], mapped: Set<String>, lists: Set<String>, under prefix: String = ""
-    ) -> [String] {
+    private static func unmapped(_ fields: [Field], mapped: Set<String>, under prefix: String = "") -> [String] {
         fields.flatMap { field -> [String] in
             let path = prefix + field.name
-            if mapped.contains(path) || (prefix.isEmpty && lists.contains(path)) { return [] }
-            if case .object(let inner) = field.type {
-                return unmapped(inner, mapped: mapped, lists: [], under: path + ".")
-            }
+            if mapped.contains(path) { return [] }
+            if case .object(let inner) = field.type { return unmapped(inner, mapped: mapped, under: path + ".") }
             return [path]
         }
     }

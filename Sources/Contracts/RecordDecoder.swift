@@ -95,4 +95,21 @@ package final class RecordDecoder {
             into: &arena
         )
     }
+
+    /// Judges a value from where there are no keys, such as a file: as `decode` does with the very key that the
+    /// value's key fields make, and without headers. Neither `missing-key` nor `key-mismatch` can come of it.
+    package func decode(
+        valueOfOwnKey value: UnsafeRawBufferPointer, valueIsPadded: Bool, timestampMilliseconds: Int64?
+    ) -> Verdict {
+        engine.decode(
+            RecordInput(
+                key: nil, keyIsOfValue: true, value: value, valueIsPadded: valueIsPadded, headersByteCount: 0,
+                timestampMilliseconds: timestampMilliseconds, tombstoneVersion: nil
+            ),
+            into: &arena
+        )
+    }
+
+    /// What `decode` says of a value beyond the bound that cannot be judged secret, for whoever does not keep so much.
+    package static let tooLarge = Refusal(.tooLarge, rule: FaultRule.recordBytesMax.description)
 }

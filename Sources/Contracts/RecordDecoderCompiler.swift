@@ -221,21 +221,18 @@ struct RecordCompiler {
         contentColumns = try compile(mapping.columns, in: root)
         var childrenOfList: [Int: [Int]] = [:]
         for (number, child) in mapping.children.enumerated() {
-            guard let field = field(child.list, of: root), fields[field].kind == .list else {
-                throw failure("\(child.list) is not a list of the record")
-            }
-            childrenOfList[fields[field].nested, default: []].append(number)
+            childrenOfList[try list(at: child.list, root: root), default: []].append(number)
         }
         // The order of `children` is the mapping's, hence one list's children must stand together.
         for (number, child) in mapping.children.enumerated() {
-            guard let listField = field(child.list, of: root) else { continue }
-            let list = fields[listField].nested
+            let list = try list(at: child.list, root: root)
             let numbers = childrenOfList[list] ?? []
             guard let first = numbers.first, let last = numbers.last, last - first + 1 == numbers.count else {
                 throw failure("the child tables of \(child.list) stand one after the other in the mapping")
             }
             lists[list].children = first..<last + 1
-            children.append(ChildStep(columns: try compile(child.columns, ofItemsIn: list)))
+            let columns = try compile(child.columns, ofItemsIn: list)
+            children.append(ChildStep(columns: columns, isNested: ListPath(child.list).isNested))
             precondition(children.count == number + 1, "children keep the mapping's order")
         }
     }
@@ -390,6 +387,23 @@ struct RecordCompiler {
             object = fields[index].kind == .object ? fields[index].nested : -1
         }
         return found
+    }
+
+    /// Index into `lists` of the list at a path of `Mapping.Child.list`.
+    private func list(at path: String, root: Int) throws(UserError) -> Int {
+        let parts = ListPath(path).parts
+        var object = root
+        var list = -1
+        for part in parts {
+            guard parts.count <= ListPath.depthMax, object >= 0, let index = place(part, from: object),
+                fields[index].kind == .list
+            else {
+                throw failure("\(path) is not a list of the record, nor one of a list's items")
+            }
+            list = fields[index].nested
+            object = items[list].kind == .object ? items[list].nested : -1
+        }
+        return list
     }
 
     private func single(_ path: String, _ kinds: [StepKind]?, _ root: Int) throws(UserError) -> FieldStep {

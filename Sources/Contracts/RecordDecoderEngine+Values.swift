@@ -65,23 +65,10 @@ extension RecordEngine {
     private mutating func isListed(
         _ text: TextBytes, in codeList: CodeListKind, _ step: UnsafeMutablePointer<FieldStep>, object: Int
     ) -> Bool {
-        switch codeList {
-        case .province:
-            return text.count == 2 && program.codeLists.isProvince(text[0], text[1], at: period(step, object: object))
-        case .provinceOfAnyTime:
-            return text.count == 2 && program.codeLists.isProvince(text[0], text[1], at: .any)
-        case .commune:
-            guard text.count == 5, text.areDigits(0..<5) else { return false }
-            var number = 0
-            for index in 0..<5 { number = number * 10 + text.digit(index) }
-            return program.codeLists.isCommune(number, at: period(step, object: object))
-        case .country:
-            return text.count == 3 && program.codeLists.isCountry(text[0], text[1], text[2])
-        }
+        program.codeLists.contains(text, of: codeList, at: period(step, object: object))
     }
 
-    /// The period of the date beside a code. A date that is malformed has its own reason, and one too vague to tell
-    /// leaves the code in doubt: both let either list count.
+    /// The period of the date beside a code; where there is none in a tombstone's key, any.
     @inline(__always)
     private mutating func period(_ step: UnsafeMutablePointer<FieldStep>, object: Int) -> CodeLists.Period {
         if object < 0 { return .any }
@@ -89,21 +76,7 @@ extension RecordEngine {
         let place = Int(found[object + step.pointee.dateSibling])
         if place == 0 || tape.kind(place) == Tape.Kind.null { return .today }
         guard tape.kind(place) == Tape.Kind.string else { return .any }
-        let text = TextNormalisation.trimmed(tape.string(place))
-        if text.count == 0 { return .today }
-        if let day = Dates.day(text) { return CodeLists.period(ofDay: day) }
-        return vaguePeriod(text)
-    }
-
-    private mutating func vaguePeriod(_ text: TextBytes) -> CodeLists.Period {
-        guard let date = Dates.partialDate(text), date.day == nil else { return .any }
-        let first = Dates.daysSince1970(year: date.year, month: date.month ?? 1, day: 1)
-        let lastMonth = date.month ?? 12
-        let last = Dates.daysSince1970(
-            year: date.year, month: lastMonth, day: Dates.daysIn(month: lastMonth, of: date.year)
-        )
-        if last < CodeLists.mergerDay { return .beforeMerger }
-        return first >= CodeLists.mergerDay ? .today : .any
+        return CodeLists.period(ofDate: TextNormalisation.trimmed(tape.string(place)))
     }
 
     mutating func judgeInteger(_ step: UnsafeMutablePointer<FieldStep>, at place: Int) throws(Fault) {

@@ -7,6 +7,8 @@ import Model
 
 struct RecordInput {
     let key: UnsafeRawBufferPointer?
+    /// There is no key; the one that the value's key fields make stands for it.
+    var keyIsOfValue = false
     let value: UnsafeRawBufferPointer?
     let valueIsPadded: Bool
     let headersByteCount: Int
@@ -59,6 +61,8 @@ struct RecordEngine: ~Copyable {
     var isWritingJSON = false
     /// The last microsecond since 1970 that this record's timestamp version may name.
     var versionBound = Int64.max
+    /// Of the list's item at hand, from 1.
+    var itemPosition: Int32 = 0
     /// Texts compared for uniqueness in the lists at hand.
     var uniqueTexts: [TextBytes] = []
     var tape: Tape
@@ -205,6 +209,12 @@ struct RecordEngine: ~Copyable {
             if isObject { try find(membersOf: program.root, at: Tape.rootValue, isRoot: true) }
         }
         if size > Limits.recordBytesMax { throw Fault(.tooLarge, .recordBytesMax) }
+        // Most values leave so much room that their keys, which are parts of them, need no count.
+        if input.keyIsOfValue, isObject, size > Limits.recordBytesMax / (1 + TextNormalisation.growthMax),
+            size + keyByteCount() > Limits.recordBytesMax
+        {
+            throw Fault(.tooLarge, .recordBytesMax)
+        }
         if !document.parsed && !lt_json_is_utf8(value.baseAddress, value.count) { throw Fault(.notUTF8, .utf8) }
         if let key = input.key { try judgeUTF8(key) }
         if !document.parsed { throw Fault(.notJSON, .json) }
@@ -295,6 +305,7 @@ struct RecordEngine: ~Copyable {
     /// The message's key against the value's key fields, as far as they are there; what is absent or malformed is
     /// left to the field's own reason.
     private mutating func matchKey(_ input: RecordInput) throws(Fault) {
+        if input.keyIsOfValue { return }
         guard let key = input.key, let start = key.baseAddress, !key.isEmpty else {
             throw Fault(.missingKey, .keyPresent)
         }
@@ -319,6 +330,23 @@ struct RecordEngine: ~Copyable {
     }
 
     private static let colon: StaticString = ":"
+
+    /// Of the key that the value's key fields make; 0 where one is absent or malformed, which is the field's own fault.
+    private mutating func keyByteCount() -> Int {
+        var size = program.keyFields.count - 1
+        for member in program.keyFields {
+            let index = program.objects[program.root].fields.lowerBound + member
+            let place = Int(found[index])
+            guard place != 0 else { return 0 }
+            switch tape.kind(place) {
+            case Tape.Kind.string where fields[index].kind != .integer: size += text(place).text.count
+            case Tape.Kind.signed where fields[index].kind == .integer:
+                size += withDecimal(tape.integer(place)) { $0.count }
+            default: return 0
+            }
+        }
+        return size
+    }
 
     @inline(__always)
     private mutating func consume(_ part: TextBytes, from rest: inout TextBytes) -> Bool {
@@ -484,7 +512,10 @@ struct RecordEngine: ~Copyable {
         into arena: inout ByteArena
     ) throws(Fault) {
         let isNull = tape.kind(index) == Tape.Kind.null
+        let outerPosition = itemPosition
+        itemPosition = position
         let isPresent = isNull ? false : try judge(item, at: index, object: 0, into: &arena)
+        itemPosition = outerPosition
         guard isPresent else { throw Fault(.missingField, .required, path: item.pointee.path) }
         if isWritingJSON { writeJSON(item) }
         for rule in list.pointee.rules { count(program.listRules[rule]) }
@@ -493,6 +524,7 @@ struct RecordEngine: ~Copyable {
         }
         for child in list.pointee.children {
             let mark = arena.count
+            if program.children[child].isNested { arena.appendBigint(Int64(outerPosition)) }
             encode(program.children[child].columns, into: &arena)
             childRows.append(ChildRow(child: child, position: position, content: mark..<arena.count))
             childCounts[child] &+= 1

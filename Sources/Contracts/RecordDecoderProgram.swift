@@ -101,6 +101,8 @@ struct ColumnStep {
 
 struct ChildStep {
     var columns: Range<Int>
+    /// Of a list within another's items: the rows begin with the position of the item around them.
+    var isNested: Bool
 }
 
 /// A rule between fields; which members it uses depends on the rule.

@@ -1,4 +1,5 @@
 // From contract and mapping to the columns that the decoder writes and the merge reads: one builder, so that the two agree.
+import Foundation
 package import Model
 
 extension FieldType {
@@ -33,6 +34,37 @@ extension Array where Element == Field {
             if case .object(let inner) = field.type { fields = inner } else { fields = [] }
         }
         return found
+    }
+}
+
+/// Where a list stands: a path through objects, and through the items of one list around it, as in `parts[].labels`.
+package struct ListPath: Sendable {
+    /// The position, from 1, of the item of the outer list that a row of an inner list belongs to.
+    package static let parentPositionColumn = "parent_position"
+    static let depthMax = 2
+    private static let separator = "[]."
+
+    /// From the outer list to the inner one.
+    package let parts: [String]
+
+    package init(_ text: String) {
+        parts = text.components(separatedBy: Self.separator)
+    }
+
+    package var isNested: Bool { parts.count > 1 }
+}
+
+extension Array where Element == Field {
+    fileprivate func listPaths(under prefix: String) -> [String] {
+        flatMap { field -> [String] in
+            let path = prefix + field.name
+            switch field.type {
+            case .object(let inner): return inner.listPaths(under: path + ".")
+            case .list(.object(let inner), _, _, _): return [path] + inner.listPaths(under: path + "[].")
+            case .list: return [path]
+            case .text, .integer, .boolean, .decimal, .date, .timestamp: return []
+            }
+        }
     }
 }
 
@@ -89,7 +121,10 @@ package enum TablePlanBuilder {
             guard let fields = topic.contract.itemFields(ofList: child.list) else {
                 throw disagreement("\(child.list) is not a list of the contract", of: topic)
             }
-            let columns = try columns(child.columns, in: fields, of: topic)
+            var columns = try columns(child.columns, in: fields, of: topic)
+            if ListPath(child.list).isNested {
+                columns.insert(ColumnPlan(name: ListPath.parentPositionColumn, type: .bigint), at: 0)
+            }
             children.append(ChildPlan(schema: name.schema, name: name.name, columns: columns))
         }
         let plan = TablePlan(
@@ -114,7 +149,9 @@ package enum TablePlanBuilder {
         for child in children {
             let name = try qualified("\(child.schema).\(child.name)", of: topic)
             require(table.keyColumns + [ColumnPlan(name: "position", type: .bigint)], isKey: true, in: name)
-            require(child.columns, isKey: false, in: name)
+            for column in child.columns {
+                require([column], isKey: column.name == ListPath.parentPositionColumn, in: name)
+            }
         }
         return required
     }
@@ -153,12 +190,25 @@ package enum TablePlanBuilder {
 }
 
 extension Contract {
-    /// The fields of a top-level list's items; an item that is no object is one field named `.`. Nil where there is no such list.
-    package func itemFields(ofList name: String) -> [Field]? {
-        guard let list = fields.first(where: { $0.name == name }), case .list(let item, _, _, _) = list.type else {
-            return nil
+    /// The fields of a list's items; an item that is no object is one field named `.`. Nil where there is no such list.
+    /// - Parameter path: as `Mapping.Child.list` has it.
+    package func itemFields(ofList path: String) -> [Field]? {
+        var items: [Field]?
+        for part in ListPath(path).parts {
+            guard let list = (items ?? fields).field(at: part), case .list(let item, _, _, _) = list.type else {
+                return nil
+            }
+            if case .object(let inner) = item {
+                items = inner
+            } else {
+                items = [Field(name: ".", type: item, required: true, classification: list.classification)]
+            }
         }
-        if case .object(let inner) = item { return inner }
-        return [Field(name: ".", type: item, required: true, classification: list.classification)]
+        return items
+    }
+
+    /// Paths of all lists that can have a table, as `Mapping.Child.list` has them.
+    package var listPaths: [String] {
+        fields.listPaths(under: "").filter { ListPath($0).parts.count <= ListPath.depthMax }
     }
 }

@@ -344,7 +344,8 @@ struct MergeSQL {
 
     private func replaceChildren(_ contents: Contents) -> [String] {
         var statements: [String] = []
-        for (index, child) in children.enumerated() {
+        // Rows of an inner list may refer to those of the outer one: they go first, and come last.
+        for child in children.reversed() {
             let name = "\(quoted(child.schema)).\(quoted(child.name))"
             if contents.hasRecords {
                 statements.append(
@@ -352,6 +353,9 @@ struct MergeSQL {
                 )
             }
             statements.append("DELETE FROM \(name) c USING \(prefix)_killed k WHERE \(keysEqual("c", "k"))")
+        }
+        for (index, child) in children.enumerated() {
+            let name = "\(quoted(child.schema)).\(quoted(child.name))"
             guard contents.childrenWithRows.contains(index) else { continue }
             let columns = child.columns.map { quoted($0.name) }
             statements.append("SET LOCAL enable_hashjoin = on")

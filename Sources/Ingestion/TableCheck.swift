@@ -34,7 +34,7 @@ package enum TableCheck {
                 findings.append("\(definition.name): the database has no column \(name)")
                 continue
             }
-            if let expected = want.type, assignable[expected]?.contains(type) != true {
+            if let expected = want.type, !expected.assignableTypes.contains(type) {
                 findings.append(
                     "\(definition.name): column \(name) is of type \(type), which the field's \(expected.rawValue) is not assigned to"
                 )
@@ -42,17 +42,6 @@ package enum TableCheck {
         }
         return findings
     }
-
-    /// Types (as pg_type names them) that a staged column may be assigned to.
-    private static let assignable: [ColumnType: Set<String>] = [
-        .text: ["text", "varchar", "bpchar"],
-        .bigint: ["int8", "int4", "int2", "numeric"],
-        .boolean: ["bool"],
-        .date: ["date"],
-        .timestamptz: ["timestamptz"],
-        .numeric: ["numeric", "int8"],
-        .jsonb: ["jsonb"],
-    ]
 
     private static let markerColumns = [
         "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",

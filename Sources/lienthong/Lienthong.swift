@@ -19,7 +19,8 @@ struct Lienthong: AsyncParsableCommand {
             78 wrong settings.
             """,
         subcommands: [
-            DemoCommand.self, SampleCommand.self, TopicsCommand.self, PublishCommand.self, WorkCommand.self,
+            DemoCommand.self, SampleCommand.self, TopicsCommand.self, CheckCommand.self, PublishCommand.self,
+            WorkCommand.self,
             DeadLettersCommand.self, LagCommand.self, TraceCommand.self, KeyCommand.self, DatabaseCommand.self,
             DoctorCommand.self, BrokerCommand.self,
         ]

@@ -137,6 +137,19 @@ struct Progress {
         Terminal.progress(line)
     }
 
+    /// The same where it is known how much of the whole is done, and not of how many records.
+    /// - Parameter share: 0 to 1; nil where that is not known either.
+    mutating func tell(records: Int64, share: Double?) {
+        guard Terminal.showsProgress, clock.now >= next else { return }
+        let seconds = (clock.now - start) / .seconds(1)
+        next = clock.now + .milliseconds(500)
+        var line = "\(verb) \(Readable.count(records)), \(Readable.rate(records, seconds: seconds)) records/s"
+        if let share, share > 0, share < 1 {
+            line += ", \(Int(share * 100)) %, about \(Readable.duration(seconds: seconds * (1 - share) / share)) left"
+        }
+        Terminal.progress(line)
+    }
+
     /// Takes the line away.
     func end() {
         if Terminal.showsProgress { Terminal.progress("") }

@@ -267,7 +267,7 @@ enum Sample {
         let folder = try TemporaryFolder()
         try folder.write("code-lists/provinces.csv", "code,name_vi,valid_from,valid_to\n01,Hà Nội,2008-08-01,\n")
         try folder.write(
-            "code-lists/communes.csv", "code,name_vi,province_code,valid_from\n00004,Ba Đình,01,2025-07-01\n"
+            "code-lists/communes.csv", "code,name_vi,province_code,valid_from,valid_to\n00004,Ba Đình,01,2025-07-01,\n"
         )
         try folder.write("code-lists/countries.csv", "code,name_en,name_vi\nVNM,Vietnam,Việt Nam\n")
         try folder.write("\(topic)/contract.odcs.yaml", contract)

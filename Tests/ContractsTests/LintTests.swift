@@ -256,7 +256,9 @@ struct LintTests {
         Fault(
             good: "  - {column: since, field: since}\n", bad: "",
             message: "the contract's key in their order: code, since", line: "field: code"),
-        Fault(good: "list: parts", bad: "list: part", message: "part is no list of the contract: did you mean parts?"),
+        Fault(
+            good: "list: parts", bad: "list: part",
+            message: "part is no list of the contract that can have a table: did you mean parts?"),
         Fault(
             good: "{column: name, field: name}", bad: "{column: name, field: nam}",
             message: "nam is no field of the contract"),

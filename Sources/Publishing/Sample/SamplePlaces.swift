@@ -33,8 +33,9 @@ package struct SamplePlaces: Sendable {
     /// - Throws: where a list cannot be read or has no commune for a province.
     package static func load(folder: String) throws(UserError) -> SamplePlaces {
         let provinces = try rows(of: "\(folder)/provinces.csv", columns: ["code", "name_vi", "valid_to"])
-        let communes = try rows(of: "\(folder)/communes.csv", columns: ["code", "name_vi", "province_code"])
-        let byProvince = Dictionary(grouping: communes, by: { $0[2] })
+        let communes = try rows(
+            of: "\(folder)/communes.csv", columns: ["code", "name_vi", "province_code", "valid_to"])
+        let byProvince = Dictionary(grouping: communes.filter { $0[3].isEmpty }, by: { $0[2] })
         var today: [Province] = []
         for row in provinces where row[2].isEmpty {
             let own = (byProvince[row[0]] ?? []).map { Commune(code: $0[0], name: $0[1]) }

@@ -13,9 +13,14 @@ struct LagCommand: AsyncParsableCommand {
         commandName: "lag", abstract: "How far the national database is behind the topics.",
         discussion: """
             The age is that of the first record not yet applied, by its own timestamp. Verdicts: ok; behind (the first \
-            record waits for more than \(LagRules().freshMilliseconds / 1000) s); stalled (a worker is there and has not \
-            moved for \(LagRules().stallMilliseconds / 1000) s); stopped (records wait and no worker is there); gap \
-            (records are missing); paused. Status 1 where a verdict is neither ok nor behind.
+            record waits for more than \(LagRules().freshMilliseconds / 1000) s); stalled (a worker is there and has \
+            not moved for \(LagRules().stallMilliseconds / 1000) s); stopped (records wait and no worker is there); \
+            gap (records are missing); paused. Status 1 where a verdict is neither ok nor behind.
+
+            The feed is what the topic's owner promised in its contract: ok; late (the newest record is older than \
+            promised, and how old); thin (fewer records in 24 hours than promised). A topic that never held a record \
+            is late. That is the owner's matter: it is no part of the exit status. With --watch it is measured once a \
+            minute.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -31,7 +36,8 @@ struct LagCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try common.settings()
-        let topics = try Catalogue.load(folder: settings.topicsFolder).select(topicNames).map(\.name)
+        let definitions = try Catalogue.load(folder: settings.topicsFolder).select(topicNames)
+        let topics = definitions.map(\.name)
         let logger = common.logger("lag")
         let kafka = try settings.kafka(logger)
         let url = try settings.databaseURL()
@@ -43,11 +49,14 @@ struct LagCommand: AsyncParsableCommand {
             let admin = try KafkaAdmin(settings: kafka, clientID: "lienthong-lag")
             defer { admin.close() }
             let sampler = LagSampler(connection: connection, admin: admin)
+            var feeds = FeedWatch(definitions, admin: admin)
             var before: [LagSample] = []
             repeat {
-                let samples = try sampler.sample(topics, nowMilliseconds: Clock.nowMilliseconds)
+                let now = Clock.nowMilliseconds
+                let samples = try sampler.sample(topics, nowMilliseconds: now)
                 verdicts.value = samples.map { LagRules().verdict($0) }
-                show(samples, before: before)
+                let areNew = feeds.measureIfDue(nowMilliseconds: now)
+                show(samples, before: before, feeds, areNew: areNew)
                 before = samples
                 // Short steps, so that a stop is heard at once.
                 for _ in 0..<20 where watch && !isStopping.withLock({ $0 }) { usleep(50_000) }
@@ -57,14 +66,18 @@ struct LagCommand: AsyncParsableCommand {
         if !watch && !isWell { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
-    private func show(_ samples: [LagSample], before: [LagSample]) {
+    private func show(_ samples: [LagSample], before: [LagSample], _ feeds: FeedWatch, areNew: Bool) {
         let rates = Self.rates(samples, before: before)
         switch common.format {
         case .json:
             for sample in samples { Terminal.line(sample.json(rate: rates[sample.partition]).text) }
+            if areNew { for level in feeds.levels { Terminal.line(level.json.text) } }
         case .text:
             if watch && isatty(STDOUT_FILENO) == 1 { Terminal.line("\u{1B}[H\u{1B}[2J") }
-            Terminal.line(partitions ? partitionTable(samples).text : topicTable(samples, rates).text)
+            Terminal.line(partitions ? partitionTable(samples).text : topicTable(samples, rates, feeds).text)
+            let sentences = feeds.sentences
+            if !sentences.isEmpty { Terminal.line("") }
+            for sentence in sentences { Terminal.line(sentence) }
         }
     }
 
@@ -100,10 +113,12 @@ struct LagCommand: AsyncParsableCommand {
         return table
     }
 
-    private func topicTable(_ samples: [LagSample], _ rates: [TopicPartition: Double]) -> Table {
+    private func topicTable(
+        _ samples: [LagSample], _ rates: [TopicPartition: Double], _ feeds: FeedWatch
+    ) -> Table {
         var table = Table([
             ("topic", .left), ("partitions", .right), ("behind", .right), ("oldest", .right), ("records/s", .right),
-            ("caught up in", .right), ("verdict", .left),
+            ("caught up in", .right), ("verdict", .left), ("feed", .left),
         ])
         for (topic, samples) in Dictionary(grouping: samples, by: \.partition.topic).sorted(by: { $0.key < $1.key }) {
             let behind = samples.reduce(0) { $0 + $1.behind }
@@ -113,10 +128,86 @@ struct LagCommand: AsyncParsableCommand {
                 samples.compactMap(\.oldestAgeSeconds).max().map { Readable.duration(seconds: $0) } ?? "–",
                 rates.isEmpty ? "–" : Readable.count(Int64(rate.rounded())),
                 behind > 0 && rate > 0 ? Readable.duration(seconds: Double(behind) / rate) : "–",
-                samples.map { LagRules().verdict($0) }.max()?.rawValue ?? "–",
+                samples.map { LagRules().verdict($0) }.max()?.rawValue ?? "–", feeds.cell(topic),
             ])
         }
         return table
+    }
+}
+
+/// The owners' promises, measured at most once a minute: it reads a few records of each partition.
+private struct FeedWatch {
+    private(set) var levels: [ServiceLevel] = []
+    private let definitions: [TopicDefinition]
+    private let sampler: ServiceLevelSampler
+    private var measuredMilliseconds: Int64?
+
+    private static let pauseMilliseconds: Int64 = 60_000
+
+    init(_ definitions: [TopicDefinition], admin: KafkaAdmin) {
+        self.definitions = definitions
+        sampler = ServiceLevelSampler(admin: admin)
+    }
+
+    /// - Returns: whether it was time to.
+    mutating func measureIfDue(nowMilliseconds: Int64) -> Bool {
+        // A clock that was set back must not silence it.
+        if let last = measuredMilliseconds, (0..<Self.pauseMilliseconds).contains(nowMilliseconds - last) {
+            return false
+        }
+        measuredMilliseconds = nowMilliseconds
+        levels = definitions.map { definition in
+            let promised = definition.contract.serviceLevels
+            return sampler.sample(
+                definition.name,
+                ServicePromise(
+                    freshnessSeconds: promised.freshnessSeconds, recordsPerDayMinimum: promised.recordsPerDayMinimum),
+                nowMilliseconds: nowMilliseconds)
+        }
+        return true
+    }
+
+    /// `ok`, `late 3 h 0 min`, `thin`, or both.
+    func cell(_ topic: TopicName) -> String {
+        guard let level = levels.first(where: { $0.topic == topic }) else { return "–" }
+        let age = level.newestAgeSeconds.map { " " + Readable.duration(seconds: $0) } ?? ""
+        return switch level.verdict {
+        case .kept: "ok"
+        case .late: "late\(age)"
+        case .thin: "thin"
+        case .lateAndThin: "late\(age), thin"
+        case .unknown: "unknown"
+        }
+    }
+
+    private static func address(_ url: String) -> Substring {
+        url.hasPrefix("mailto:") ? url.dropFirst("mailto:".count) : url[...]
+    }
+
+    /// One for each topic whose promise is broken: what was promised, what is, whom to ask.
+    var sentences: [String] {
+        zip(definitions, levels).compactMap { definition, level in
+            let contract = definition.contract
+            var broken: [String] = []
+            if level.verdict.isLate, let promised = level.promise.freshnessSeconds {
+                let newest = level.newestAgeSeconds.map { "it is \(Readable.duration(seconds: $0)) old" }
+                broken.append(
+                    """
+                    a newest record no older than \(Readable.duration(seconds: Double(promised))), and \
+                    \(newest ?? "there is none")
+                    """)
+            }
+            if level.verdict.isThin, let promised = level.promise.recordsPerDayMinimum {
+                let count = level.measurement?.recordsLastDay ?? 0
+                broken.append(
+                    "\(Readable.count(promised)) records a day, and \(Readable.count(count)) came in the last 24 hours")
+            }
+            guard !broken.isEmpty else {
+                return level.verdict == .unknown ? "\(definition.name): its newest records could not be read" : nil
+            }
+            let contact = contract.support.first.map { "; ask \(Self.address($0.url)) (\($0.channel))" } ?? ""
+            return "\(definition.name): \(contract.owner) promises \(broken.joined(separator: "; and "))\(contact)"
+        }
     }
 }
 

@@ -1,0 +1,134 @@
+// What a contract asks of the cluster: its topic, and the topic that its owner gets dead letters in.
+package import Contracts
+package import Model
+
+/// A topic as a contract wants it.
+package struct WantedTopic: Hashable, Sendable {
+    package let name: TopicName
+    /// Whose contract asks for it.
+    package let contract: TopicName
+    package let partitions: Int32
+    /// Order by key rests on the number of a data topic's partitions. On that of a dead-letter topic nothing does, so
+    /// it is only what the topic is created with.
+    package let partitionsMatter: Bool
+    package let replicationFactor: Int16
+    /// In the order in which they are shown.
+    package let settings: [WantedSetting]
+
+    package init(
+        name: TopicName, contract: TopicName, partitions: Int32, partitionsMatter: Bool, replicationFactor: Int16,
+        settings: [WantedSetting]
+    ) {
+        self.name = name
+        self.contract = contract
+        self.partitions = partitions
+        self.partitionsMatter = partitionsMatter
+        self.replicationFactor = replicationFactor
+        self.settings = settings
+    }
+
+    /// What the topic is created with.
+    package var creation: [String: String] {
+        Dictionary(settings.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+/// One setting, and how strictly it is meant.
+package struct WantedSetting: Hashable, Sendable {
+    package enum Rule: Hashable, Sendable {
+        case exactly(String)
+        /// A greater number does no harm, and is left alone.
+        case atLeast(Int64)
+    }
+
+    package let key: String
+    package let rule: Rule
+
+    package init(_ key: String, _ rule: Rule) {
+        self.key = key
+        self.rule = rule
+    }
+
+    package var value: String {
+        switch rule {
+        case .exactly(let value): value
+        case .atLeast(let value): String(value)
+        }
+    }
+}
+
+/// Kafka's names of the settings that are looked after.
+enum SettingKey {
+    static let cleanupPolicy = "cleanup.policy"
+    static let retentionMilliseconds = "retention.ms"
+    static let retentionBytes = "retention.bytes"
+    static let messageBytesMax = "max.message.bytes"
+    static let inSyncReplicasMin = "min.insync.replicas"
+    static let uncleanElection = "unclean.leader.election.enable"
+}
+
+extension WantedTopic {
+    /// Follows a topic's name in that of its topic of dead letters.
+    package static let deadLetterSuffix = ".dead-letter"
+
+    /// Of a topic of dead letters: enough for three readers at once, and few files for what is rare.
+    static let deadLetterPartitions: Int32 = 3
+
+    /// Headers and framing of a record beside key and value, in bytes: a producer's own headers, traces and CloudEvents
+    /// stay far below.
+    static let headersAllowance: Int64 = 65_536
+
+    /// Kafka bounds a batch, and a batch may hold one record: the largest that a contract admits must fit with its
+    /// headers. Kafka's own default is 12 bytes above 1 MiB.
+    static let dataMessageBytesMax = Int64(Limits.recordBytesMax) + headersAllowance
+
+    /// A dead letter repeats key, value and headers, and adds its own.
+    static let deadLetterMessageBytesMax = dataMessageBytesMax + headersAllowance
+
+    /// With two brokers' acknowledgement, the death of one loses nothing.
+    static let inSyncReplicasMin: Int64 = 2
+
+    /// The data topic and its topic of dead letters.
+    /// - Throws: `UserError` where the second name would be longer than Kafka accepts.
+    package static func all(of definition: TopicDefinition) throws(UserError) -> [WantedTopic] {
+        let kafka = definition.contract.kafka
+        guard let deadLetters = TopicName(definition.name.rawValue + deadLetterSuffix) else {
+            throw UserError(
+                action: "naming the topic of dead letters of", subject: "\(definition.name)",
+                cause: "with \(deadLetterSuffix) it is longer than the 249 characters of a Kafka topic",
+                nextStep: "give the topic a shorter name", status: .configuration)
+        }
+        return [
+            WantedTopic(
+                name: definition.name, contract: definition.name, partitions: kafka.partitions, partitionsMatter: true,
+                replicationFactor: kafka.replicationFactor,
+                settings: settings(
+                    kafka, cleanupPolicy: kafka.cleanupPolicy, retentionMilliseconds: kafka.retentionMilliseconds,
+                    messageBytesMax: dataMessageBytesMax)),
+            WantedTopic(
+                name: deadLetters, contract: definition.name, partitions: deadLetterPartitions, partitionsMatter: false,
+                replicationFactor: kafka.replicationFactor,
+                settings: settings(
+                    kafka, cleanupPolicy: "delete", retentionMilliseconds: kafka.deadLetterRetentionMilliseconds,
+                    messageBytesMax: deadLetterMessageBytesMax)),
+        ]
+    }
+
+    private static func settings(
+        _ kafka: Contract.KafkaSettings, cleanupPolicy: String, retentionMilliseconds: Int64, messageBytesMax: Int64
+    ) -> [WantedSetting] {
+        var settings = [
+            WantedSetting(SettingKey.cleanupPolicy, .exactly(cleanupPolicy)),
+            WantedSetting(SettingKey.retentionMilliseconds, .exactly(String(retentionMilliseconds))),
+            // Else a broker's bound on size deletes what the contract keeps.
+            WantedSetting(SettingKey.retentionBytes, .exactly("-1")),
+            WantedSetting(SettingKey.messageBytesMax, .atLeast(messageBytesMax)),
+            // A replica that lags behind and becomes leader takes acknowledged records away.
+            WantedSetting(SettingKey.uncleanElection, .exactly("false")),
+        ]
+        if kafka.replicationFactor > 1 {
+            settings.append(WantedSetting(SettingKey.inSyncReplicasMin, .atLeast(inSyncReplicasMin)))
+        }
+        return settings
+    }
+}
