@@ -38,7 +38,9 @@ package struct Contract: Sendable {
     package var descriptionVietnamese: String
     /// On what ground the data may be read, and what they do not tell.
     package var usage: String
+    package var usageVietnamese: String
     package var limitations: String
+    package var limitationsVietnamese: String
     /// Groups of Decree 102/2025 art. 5, and the article that asks for the data.
     package var dataGroups: [Int]
     package var articles: [String]
@@ -151,7 +153,8 @@ package struct Contract: Sendable {
 
     package init(
         version: String, status: Status = .active, owner: String, ownerDescription: String = "",
-        descriptionEnglish: String, descriptionVietnamese: String, usage: String = "", limitations: String = "",
+        descriptionEnglish: String, descriptionVietnamese: String, usage: String = "", usageVietnamese: String = "",
+        limitations: String = "", limitationsVietnamese: String = "",
         dataGroups: [Int], articles: [String], fields: [Field], key: [String], versionField: String,
         rules: [RecordRule], kafka: KafkaSettings, breaker: BreakerSettings, server: String = "",
         roles: [Role] = [], support: [SupportContact] = [], serviceLevels: ServiceLevels = ServiceLevels()
@@ -163,7 +166,9 @@ package struct Contract: Sendable {
         self.descriptionEnglish = descriptionEnglish
         self.descriptionVietnamese = descriptionVietnamese
         self.usage = usage
+        self.usageVietnamese = usageVietnamese
         self.limitations = limitations
+        self.limitationsVietnamese = limitationsVietnamese
         self.dataGroups = dataGroups
         self.articles = articles
         self.fields = fields

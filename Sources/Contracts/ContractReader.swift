@@ -50,7 +50,8 @@ package struct ContractReader {
             version: heading.version, status: heading.status, owner: heading.owner,
             ownerDescription: heading.ownerDescription, descriptionEnglish: heading.purpose,
             descriptionVietnamese: settings.descriptionVietnamese, usage: heading.usage,
-            limitations: heading.limitations, dataGroups: settings.dataGroups, articles: settings.articles,
+            usageVietnamese: settings.usageVietnamese, limitations: heading.limitations,
+            limitationsVietnamese: settings.limitationsVietnamese, dataGroups: settings.dataGroups, articles: settings.articles,
             fields: fields, key: key, versionField: version, rules: rules, kafka: settings.kafka,
             breaker: settings.breaker, server: server, roles: roles, support: support, serviceLevels: serviceLevels
         )
@@ -155,6 +156,8 @@ package struct ContractReader {
 
     private struct Settings {
         let descriptionVietnamese: String
+        let usageVietnamese: String
+        let limitationsVietnamese: String
         let dataGroups: [Int]
         let articles: [String]
         let kafka: Contract.KafkaSettings
@@ -192,7 +195,9 @@ package struct ContractReader {
         }
         guard let groups, let articles, let partitions else { return nil }
         return Settings(
-            descriptionVietnamese: vietnamese ?? "", dataGroups: groups, articles: articles,
+            descriptionVietnamese: vietnamese ?? "",
+            usageVietnamese: translation("usageVi", of: "usage", root, custom),
+            limitationsVietnamese: translation("limitationsVi", of: "limitations", root, custom), dataGroups: groups, articles: articles,
             kafka: Contract.KafkaSettings(
                 partitions: Int32(partitions), replicationFactor: Int16(replicas ?? 3),
                 retentionMilliseconds: retention ?? -1, cleanupPolicy: policy,
@@ -201,6 +206,17 @@ package struct ContractReader {
             ),
             breaker: breaker
         )
+    }
+
+    /// The Vietnamese text beside one of `description`; people who read one language must not be told less.
+    private func translation(
+        _ key: String, of english: String, _ root: DocumentMapping, _ custom: DocumentMapping
+    ) -> String {
+        let text = custom.text(key)
+        if text == nil, let node = root["description"]?.mapping?[Node(english)] {
+            log.warn(node, "the contract: the custom property \(key) is missing beside \(english)")
+        }
+        return text ?? ""
     }
 
     /// Numbers of the 24 groups of Decree 102/2025 art. 5.
@@ -300,7 +316,7 @@ enum ContractKeys {
         ])
     )
     static let contractProperties: Set = [
-        "descriptionVi", "dataGroups", "articles", "maxRefusedShare", "maxDeletedShare", "breakerWindowRecords",
+        "descriptionVi", "usageVi", "limitationsVi", "dataGroups", "articles", "maxRefusedShare", "maxDeletedShare", "breakerWindowRecords",
         "breakerMinimumRecords", "kafkaPartitions", "kafkaReplicationFactor", "kafkaRetentionMilliseconds",
         "kafkaCleanupPolicy", "deadLetterRetentionMilliseconds",
     ]

@@ -74,8 +74,8 @@ struct TopicPage {
                 "Căn cứ (Nghị định 102/2025/NĐ-CP)", "Articles of the decree",
                 lines: [contract.articles.isEmpty ? "" : "Điều " + contract.articles.joined(separator: ", ")]),
             Fact("Nhóm dữ liệu (Điều 5)", "Data groups (art. 5)", contract.dataGroups.map(DataGroups.words)),
-            Fact("Căn cứ khai thác", "Ground for use", englishLines: [contract.usage]),
-            Fact("Giới hạn", "Limitations", englishLines: [contract.limitations]),
+            Fact("Căn cứ khai thác", "Ground for use", [Words(contract.usageVietnamese, contract.usage)]),
+            Fact("Giới hạn", "Limitations", [Words(contract.limitationsVietnamese, contract.limitations)]),
             Fact(
                 "Khóa của bản ghi", "Key",
                 [

@@ -64,6 +64,8 @@ struct CatalogueTests {
         let contract = try #require(Sample.read())
         #expect(contract.status == .draft)
         #expect(contract.ownerDescription == "Answers for it.")
+        #expect(contract.limitations == "All are invented.")
+        #expect(contract.limitationsVietnamese == "Đều là hư cấu.")
         #expect(contract.server == "kafka.example.gov.vn:9093")
         #expect(
             contract.roles == [
@@ -314,7 +316,7 @@ enum Sample {
         version: 1.2.0
         status: draft
         domain: reference
-        description: {purpose: Shows things.}
+        description: {purpose: Shows things., limitations: All are invented.}
         team: {name: Owner, description: Answers for it.}
         roles:
           - {role: publisher, access: write}
@@ -329,6 +331,7 @@ enum Sample {
           - {server: kafka, type: kafka, host: "kafka.example.gov.vn:9093", format: json}
         customProperties:
           - {property: descriptionVi, value: Mô tả.}
+          - {property: limitationsVi, value: Đều là hư cấu.}
           - {property: dataGroups, value: [11, 24]}
           - {property: articles, value: ["19.2"]}
           - {property: maxRefusedShare, value: 0.2}

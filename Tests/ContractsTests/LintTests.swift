@@ -189,7 +189,7 @@ struct LintTests {
             good: "field: capital, name: no-capital", bad: "field: kind, name: no-kind",
             message: "kind is required, so it is never absent"),
         Fault(
-            good: "description: {purpose: Shows things.}", bad: "description: {purpose: \" \"}",
+            good: "description: {purpose: Shows things.,", bad: "description: {purpose: \" \",",
             message: "expected purpose to be text, found it empty"),
         Fault(
             good: "id: reference.thing.v1", bad: "id: reference.thing.v1\nid: again", message: "id: given twice",
@@ -198,6 +198,9 @@ struct LintTests {
         Fault(
             good: "kind: DataContract", bad: "kind: DataContract\nprice: {priceAmount: 1}",
             message: "price is not enforced", severity: .note),
+        Fault(
+            good: "  - {property: limitationsVi, value: Đều là hư cấu.}\n", bad: "",
+            message: "limitationsVi is missing beside limitations", severity: .warning, line: "limitations: All are"),
         Fault(good: "domain: reference", bad: "domain: other", message: "expected domain to be the first word"),
         Fault(good: "access: write", bad: "access: wirte", message: "unknown access wirte: did you mean write?"),
         Fault(good: "access: write", bad: "access: read", message: "expected a role with access write"),

@@ -74,6 +74,8 @@ package struct ThingTopic: Sendable {
         servers: [{server: kafka, type: kafka, host: "127.0.0.1:9092", format: json}]
         customProperties:
           - {property: descriptionVi, value: Dữ liệu thử.}
+          - {property: usageVi, value: Không.}
+          - {property: limitationsVi, value: Không.}
           - {property: dataGroups, value: [24]}
           - {property: articles, value: ["14.1a"]}
           - {property: maxRefusedShare, value: 0.5}

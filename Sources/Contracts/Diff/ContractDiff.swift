@@ -152,6 +152,8 @@ struct ContractDiff {
             ("description.purpose", old.descriptionEnglish != new.descriptionEnglish),
             ("description.usage", old.usage != new.usage),
             ("description.limitations", old.limitations != new.limitations),
+            ("usageVi", old.usageVietnamese != new.usageVietnamese),
+            ("limitationsVi", old.limitationsVietnamese != new.limitationsVietnamese),
             ("descriptionVi", old.descriptionVietnamese != new.descriptionVietnamese),
             ("team.description", old.ownerDescription != new.ownerDescription),
             ("articles", old.articles != new.articles),
