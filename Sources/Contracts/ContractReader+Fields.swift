@@ -275,7 +275,11 @@ struct FieldReader {
         if let own = item.text("classification"), own != property.text("classification") {
             item.fail("classification", "expected the items' classification to be that of the list")
         }
-        let type = type(of: item, custom: customProperties(of: item), path: "\(path)[]", depth: depth + 1)
+        let itemCustom = customProperties(of: item)
+        if itemCustom["codeListDateField"] != nil {
+            itemCustom.fail("codeListDateField", "an item of a list has no date beside it: expected objects with both")
+        }
+        let type = type(of: item, custom: itemCustom, path: "\(path)[]", depth: depth + 1)
         guard let type, let itemsMax else { return nil }
         let uniqueBy = uniqueBy(options, custom, item: type)
         return .list(type, uniqueBy: uniqueBy, minimumItems: Int(itemsMin), maximumItems: Int(itemsMax))

@@ -51,7 +51,8 @@ package struct ContractReader {
             ownerDescription: heading.ownerDescription, descriptionEnglish: heading.purpose,
             descriptionVietnamese: settings.descriptionVietnamese, usage: heading.usage,
             usageVietnamese: settings.usageVietnamese, limitations: heading.limitations,
-            limitationsVietnamese: settings.limitationsVietnamese, dataGroups: settings.dataGroups, articles: settings.articles,
+            limitationsVietnamese: settings.limitationsVietnamese, dataGroups: settings.dataGroups,
+            articles: settings.articles,
             fields: fields, key: key, versionField: version, rules: rules, kafka: settings.kafka,
             breaker: settings.breaker, server: server, roles: roles, support: support, serviceLevels: serviceLevels
         )
@@ -74,7 +75,7 @@ package struct ContractReader {
         expect(root, "apiVersion", toBe: "v3.1.0")
         expect(root, "kind", toBe: "DataContract")
         expect(root, "name", toBe: topic)
-        _ = root.text("id", required: true)
+        expect(root, "id", toBe: topic)
         if root["status"] == nil { root.fail("status", "status is missing") }
         let status = root.choice("status", of: Contract.Status.self, what: "status")
         if let domain = root.text("domain"), domain != topic.prefix(while: { $0 != "." }) {
@@ -175,8 +176,8 @@ package struct ContractReader {
         let articles = custom.texts("articles", required: true)
         let partitions = custom.integer("kafkaPartitions", in: 1...10_000, required: true)
         let replicas = custom.integer("kafkaReplicationFactor", in: 1...100)
-        let retention = custom.integer("kafkaRetentionMilliseconds", in: -1...Int64.max)
-        let deadLetterRetention = custom.integer("deadLetterRetentionMilliseconds", in: -1...Int64.max)
+        let retention = milliseconds("kafkaRetentionMilliseconds", custom)
+        let deadLetterRetention = milliseconds("deadLetterRetentionMilliseconds", custom)
         let policy = custom.text("kafkaCleanupPolicy") ?? "delete"
         if !["delete", "compact"].contains(policy) {
             custom.fail("kafkaCleanupPolicy", "expected kafkaCleanupPolicy to be delete or compact")
@@ -197,7 +198,8 @@ package struct ContractReader {
         return Settings(
             descriptionVietnamese: vietnamese ?? "",
             usageVietnamese: translation("usageVi", of: "usage", root, custom),
-            limitationsVietnamese: translation("limitationsVi", of: "limitations", root, custom), dataGroups: groups, articles: articles,
+            limitationsVietnamese: translation("limitationsVi", of: "limitations", root, custom), dataGroups: groups,
+            articles: articles,
             kafka: Contract.KafkaSettings(
                 partitions: Int32(partitions), replicationFactor: Int16(replicas ?? 3),
                 retentionMilliseconds: retention ?? -1, cleanupPolicy: policy,
@@ -206,6 +208,13 @@ package struct ContractReader {
             ),
             breaker: breaker
         )
+    }
+
+    /// Milliseconds; -1 keeps for ever. Less than an hour would delete records before anybody could read them.
+    private func milliseconds(_ key: String, _ custom: DocumentMapping) -> Int64? {
+        guard let value = custom.integer(key, in: -1...Int64.max) else { return nil }
+        if value >= 0, value < 3_600_000 { custom.fail(key, "expected \(key) to be -1 or at least an hour, 3600000") }
+        return value
     }
 
     /// The Vietnamese text beside one of `description`; people who read one language must not be told less.
@@ -316,7 +325,8 @@ enum ContractKeys {
         ])
     )
     static let contractProperties: Set = [
-        "descriptionVi", "usageVi", "limitationsVi", "dataGroups", "articles", "maxRefusedShare", "maxDeletedShare", "breakerWindowRecords",
+        "descriptionVi", "usageVi", "limitationsVi", "dataGroups", "articles", "maxRefusedShare", "maxDeletedShare",
+        "breakerWindowRecords",
         "breakerMinimumRecords", "kafkaPartitions", "kafkaReplicationFactor", "kafkaRetentionMilliseconds",
         "kafkaCleanupPolicy", "deadLetterRetentionMilliseconds",
     ]

@@ -27,8 +27,10 @@ package struct MappingReader {
         let view = relation("view", of: root)
         if let table, table == view { root.fail("view", "expected the view to differ from the table") }
 
-        var taken = Self.markerColumns
+        var taken = Self.markerColumns.union(Self.workColumns)
         let key = columns("key", of: root, fields: contract?.fields, taken: &taken)
+        taken.subtract(Self.workColumns)
+        taken.formUnion((key ?? []).map(\.name))
         if let contract, let key, key.map(\.field) != contract.key {
             let expected = contract.key.joined(separator: ", ")
             root.fail("key", "expected the fields of the contract's key in their order: \(expected)")
@@ -62,8 +64,7 @@ package struct MappingReader {
                         + Spelling.suggestion(for: list, among: Set(lists)))
             }
         }
-        var taken = Set(keyColumns.map(\.name)).union([Self.positionColumn])
-        if let list, ListPath(list).isNested { taken.insert(ListPath.parentPositionColumn) }
+        var taken = Set(keyColumns.map(\.name)).union([Self.positionColumn, ListPath.parentPositionColumn])
         guard let columns = columns("columns", of: child, fields: fields, taken: &taken), let table, let list else {
             return nil
         }
@@ -84,8 +85,8 @@ package struct MappingReader {
                 entry.fail("column", "expected a column's name in a-z, 0-9 and _, at most 63 of them, found \(name)")
             } else if Self.reservedWords.contains(name) {
                 entry.fail("column", "\(name) is a reserved word of PostgreSQL: choose another name")
-            } else if !taken.insert(name).inserted {
-                entry.fail("column", "the column \(name) is taken already")
+            } else if !taken.insert(name).inserted || name.hasPrefix(Self.stagePrefix) {
+                entry.fail("column", "the column \(name) is taken already, by the mapping or by the workers' own use")
             }
             let normaliser = entry.choice("as", of: Mapping.Normaliser.self, what: "normaliser")
             if let fields { check(field, normaliser, among: fields, in: entry) }
@@ -166,6 +167,13 @@ package struct MappingReader {
     static let ownSchema = "ingest"
     /// The ordinal of a child's row.
     static let positionColumn = "position"
+    /// Columns that workers put beside those of the key while they merge; a test merges with all others.
+    static let workColumns: Set = [
+        positionColumn, ListPath.parentPositionColumn, "ordinal", "partition", "incarnation", "inserted", "conflict",
+        "applied",
+    ]
+    /// Of the columns that workers put beside a record's.
+    static let stagePrefix = "stage_"
     /// Columns that every base table has from `ingest.marker`; a test compares them with the migration.
     static let markerColumns: Set = [
         "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",

@@ -50,4 +50,7 @@ package struct ChildPlan: Sendable, Equatable {
         self.name = name
         self.columns = columns
     }
+
+    /// Of a list within another list's items.
+    package var isNested: Bool { columns.first?.name == ListPath.parentPositionColumn }
 }

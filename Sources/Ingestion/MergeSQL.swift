@@ -345,7 +345,10 @@ struct MergeSQL {
     private func replaceChildren(_ contents: Contents) -> [String] {
         var statements: [String] = []
         // Rows of an inner list may refer to those of the outer one: they go first, and come last.
-        for child in children.reversed() {
+        let inner = children.indices.filter { children[$0].isNested }
+        let outer = children.indices.filter { !children[$0].isNested }
+        for index in inner + outer {
+            let child = children[index]
             let name = "\(quoted(child.schema)).\(quoted(child.name))"
             if contents.hasRecords {
                 statements.append(
@@ -354,7 +357,8 @@ struct MergeSQL {
             }
             statements.append("DELETE FROM \(name) c USING \(prefix)_killed k WHERE \(keysEqual("c", "k"))")
         }
-        for (index, child) in children.enumerated() {
+        for index in outer + inner {
+            let child = children[index]
             let name = "\(quoted(child.schema)).\(quoted(child.name))"
             guard contents.childrenWithRows.contains(index) else { continue }
             let columns = child.columns.map { quoted($0.name) }

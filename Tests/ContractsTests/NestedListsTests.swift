@@ -79,6 +79,11 @@ struct NestedListsTests {
         #expect(labels.map(\.isKey) == [true, true, true, false])
     }
 
+    @Test("a table of an inner list is known as such")
+    func nested() throws {
+        #expect(try TablePlanBuilder.plan(for: Self.definition()).children.map(\.isNested) == [false, false, true])
+    }
+
     @Test("a refusal within both lists leaves no row, and the next record is judged as if it had not been")
     func refused() throws {
         var bench = try Bench(Self.definition())

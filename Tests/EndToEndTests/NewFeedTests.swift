@@ -24,6 +24,13 @@ struct NewFeedTests {
         let national = try PostgresConnection(world.nationalURL, applicationName: "tests")
         defer { national.close() }
 
+        // Not of the example: it holds workers to deleting from the inner list outwards, and inserting inwards.
+        _ = try national.execute(
+            """
+            ALTER TABLE registry.clinic_bed ADD FOREIGN KEY (clinic_code, site, parent_position)
+              REFERENCES registry.clinic_department (clinic_code, site, position)
+            """)
+
         try await world.publishAndWork()
         #expect(
             try Self.rows(national) == [
