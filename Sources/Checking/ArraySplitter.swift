@@ -127,7 +127,7 @@ struct ArraySplitter {
         // What the file's end cuts off is no record; one that is whole is, and the array's end is missed next.
         if !scan.isEnded, scan.depth > 0 || scan.isInString {
             state = .done
-            return Element(kind: .malformed(.openArray), line: first)
+            return Element(kind: .malformed(isSingle ? .openRecord : .openArray), line: first)
         }
         return Element(kind: isTooLarge ? .tooLarge : .record(0..<scanned), line: first)
     }

@@ -32,22 +32,54 @@ struct CSVHeader {
     private static let delimiters: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
     /// Beyond it a list's numbered columns are a mistake.
     private static let itemsMax = 1_000
+    /// Beyond it a first row is no header.
+    private static let columnsMax = 100_000
 
     /// Reads the header and sets the rows' delimiter.
-    /// Throws where there is no header, no cell of it names a field, or two name the same.
+    /// Throws where there is no header, a cell of it holds a line end, no cell names a field, or two name the same.
     static func read(
         _ rows: inout RowSplitter, _ window: inout ByteWindow, contract: Contract, name: String
     ) throws(UserError) -> CSVHeader {
-        rows.delimiter = delimiter(of: window.slice(0..<window.count))
-        guard let row = try rows.next(in: &window), case .cells = row.kind else {
-            throw InputFormat.failure(
-                name, "its first row cannot be read as a header", "let its first row name the contract's fields")
+        rows.cellsMax = columnsMax + 1
+        let isKeyed = isKeyed(window.slice(0..<window.count))
+        if let declared = declaredDelimiter(window.slice(0..<window.count)) {
+            rows.delimiter = declared
+            _ = try rows.next(in: &window)
+        } else {
+            rows.delimiter = delimiter(of: window.slice(0..<window.count))
+        }
+        guard let row = try rows.next(in: &window), case .cells = row.kind, rows.cells.count <= columnsMax else {
+            throw failure(name, "its first row cannot be read as a header", contract, isKeyed: isKeyed)
         }
         let names = rows.cells.map { cell in
             let text = String(decoding: window.slice(cell.start..<cell.start + cell.count), as: UTF8.self)
             return cell.hasQuotes ? text.replacing("\"\"", with: "\"") : text
         }
-        return try CSVHeader(names.map(Self.trimmed), contract: contract, name: name)
+        rows.cellsMax = names.count + 1
+        return try CSVHeader(names.map(Self.trimmed), contract: contract, name: name, isKeyed: isKeyed)
+    }
+
+    /// Of a file without a header. Its cells may be a record's values: none is quoted.
+    private static func failure(_ name: String, _ cause: String, _ contract: Contract, isKeyed: Bool) -> UserError {
+        let fields = contract.fields.prefix(3).map(\.name).joined(separator: ",")
+        let nextStep =
+            isKeyed
+            ? "give --with-key where its lines are a key, a tab and a value"
+            : "let the first row be a header such as \(fields),…"
+        return InputFormat.failure(name, cause, nextStep)
+    }
+
+    /// Whether the first line looks like a key, a tab and a JSON object.
+    private static func isKeyed(_ start: UnsafeRawBufferPointer) -> Bool {
+        let line = start.drop(while: InputFormat.isBlank).prefix { $0 != 0x0A && $0 != 0x0D }
+        return line.drop { $0 != UInt8(ascii: "\t") }.first { !InputFormat.isBlank($0) } == UInt8(ascii: "{")
+    }
+
+    /// Of a first line such as `sep=;`, by which Excel is told the delimiter.
+    private static func declaredDelimiter(_ start: UnsafeRawBufferPointer) -> UInt8? {
+        let line = start.drop { $0 == 0x0D || $0 == 0x0A }.prefix { $0 != 0x0A && $0 != 0x0D }
+        guard line.count == 5, let last = line.last, last != UInt8(ascii: "\"") else { return nil }
+        return String(decoding: line.dropLast(), as: UTF8.self).lowercased() == "sep=" ? last : nil
     }
 
     private static func trimmed(_ text: String) -> String {
@@ -62,7 +94,7 @@ struct CSVHeader {
         for byte in start.drop(while: { $0 == 0x0D || $0 == 0x0A }) {
             if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
             if isQuoted { continue }
-            if byte == 0x0A { break }
+            if byte == 0x0A || byte == 0x0D { break }
             if let index = delimiters.firstIndex(of: byte) { counts[index] += 1 }
         }
         let most = counts.indices.max { counts[$0] < counts[$1] } ?? 0
@@ -72,7 +104,13 @@ struct CSVHeader {
     // MARK: Columns
 
     /// - Parameter names: of the columns, trimmed.
-    init(_ names: [String], contract: Contract, name: String) throws(UserError) {
+    init(_ names: [String], contract: Contract, name: String, isKeyed: Bool) throws(UserError) {
+        guard !names.contains(where: Self.hasControl) else {
+            // A lost quote, or line ends that are none in CSV: the rows that follow are within the cell.
+            throw Self.failure(
+                name, "a cell of its first row holds a line end or another control character", contract,
+                isKeyed: isKeyed)
+        }
         columnCount = names.count
         let root = ColumnNode(.object(contract.fields + [Self.stateSecret]))
         var unknown: [(number: Int, name: String)] = []
@@ -89,22 +127,28 @@ struct CSVHeader {
             node.column = index
         }
         guard unknown.count < names.count else {
-            // Its cells may be a record's values: none is quoted.
-            let fields = contract.fields.prefix(3).map(\.name).joined(separator: ",")
-            throw InputFormat.failure(
-                name, "none of the \(names.count) cells of its first row names a field of the contract",
-                "let the first row be a header such as \(fields),…")
+            throw Self.failure(
+                name, "none of the \(names.count) cells of its first row names a field of the contract", contract,
+                isKeyed: isKeyed)
         }
         let known = Self.paths(contract.fields)
         account.unknownColumns = unknown.map { column in
             HeaderAccount.UnknownColumn(
-                name: Self.shown(column.name), number: column.number + 1,
-                suggestion: Self.suggestion(for: column.name, among: known))
+                number: column.number + 1, suggestion: Self.suggestion(for: column.name, among: known))
         }
         account.missingFields = root.missingFields("")
         flatten(root)
-        // Under their own names, so that the decoder counts them as what they are.
-        for column in unknown { add(.cell(column: column.number, .text), label: Self.label(column.name)) }
+        // Under names that no field has or resembles, so that the decoder counts them as what they are.
+        for column in unknown { add(.cell(column: column.number, .text), label: Self.label("?\(column.number + 1)")) }
+    }
+
+    private static func hasControl(_ name: String) -> Bool {
+        name.unicodeScalars.contains { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: true
+            default: false
+            }
+        }
     }
 
     private static let stateSecret = Field(name: "stateSecret", type: .boolean, required: false)

@@ -28,6 +28,8 @@ package enum Malformation: String, Sendable, Hashable, CaseIterable {
     case emptyElement = "empty-element"
     /// The file ends before the array, or the record in it, does.
     case openArray = "open-array"
+    /// The file ends before the only record in it does, and all up to there was taken for that record.
+    case openRecord = "open-record"
     /// Something follows the array.
     case textAfterArray = "text-after-array"
 }
@@ -43,10 +45,13 @@ package struct CheckFinding: Sendable, Hashable {
 
     package let place: RecordPlace
     package let kind: Kind
+    /// Of a row, in which lists and objects are cells or columns.
+    package let isOfRow: Bool
 
-    package init(place: RecordPlace, kind: Kind) {
+    package init(place: RecordPlace, kind: Kind, isOfRow: Bool) {
         self.place = place
         self.kind = kind
+        self.isOfRow = isOfRow
     }
 }
 
@@ -64,9 +69,8 @@ package struct Tally: Sendable, Hashable {
 
 /// What is odd about a file's header.
 package struct HeaderAccount: Sendable, Hashable {
+    /// Without its name, which is a value where the header is none.
     package struct UnknownColumn: Sendable, Hashable {
-        /// As the header has it; empty where the cell is.
-        package let name: String
         /// From 1.
         package let number: Int
         /// The field that was perhaps meant.
@@ -89,6 +93,9 @@ package struct CheckAccount: Sendable, Hashable {
     package private(set) var refused = 0
     /// Members of accepted records that the contract does not name.
     package internal(set) var unknownMembers = 0
+    /// Members, of refused records as well, whose names are spelt nearly like a field's, by the field's path. Their
+    /// own names are not kept. Of names the first thousand are looked at.
+    package internal(set) var misspelt: [String: Int] = [:]
     package private(set) var refusals: [Refusal: Tally] = [:]
     package private(set) var malformations: [Malformation: Tally] = [:]
     package private(set) var warnings: [QualityWarning: Tally] = [:]
@@ -98,6 +105,8 @@ package struct CheckAccount: Sendable, Hashable {
     package init() {}
 
     package var records: Int { accepted + deleted + refused }
+    /// No record would be refused, and there was one.
+    package var isPassed: Bool { refused == 0 && records > 0 }
     package var malformed: Int { malformations.values.reduce(0) { $0 + $1.count } }
     package var warningCount: Int { warnings.values.reduce(0) { $0 + $1.count } }
 

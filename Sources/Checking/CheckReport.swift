@@ -28,7 +28,6 @@ package struct CheckReport: Sendable {
     }
 
     package var refused: [Row] {
-        let words = ContractWords(contract: definition.contract)
         return account.refusedGroups.map { group in
             let rule =
                 switch group.cause {
@@ -40,7 +39,6 @@ package struct CheckReport: Sendable {
     }
 
     package var warnings: [Row] {
-        let words = ContractWords(contract: definition.contract)
         return account.warningGroups.map {
             row($0.warning.rule, $0.warning.field, words.meaning($0.warning).english, $0.tally)
         }
@@ -70,15 +68,45 @@ package struct CheckReport: Sendable {
         }
     }
 
+    var words: ContractWords { ContractWords(contract: definition.contract, isOfRows: account.header != nil) }
+
+    /// The result in half a sentence.
+    package var verdict: String {
+        if account.records == 0 { return "no record was checked" }
+        return account.refused == 0
+            ? "no record would be refused"
+            : "\(Self.grouped(account.refused)) of \(Self.grouped(account.records)) records would be refused"
+    }
+
+    /// What no check without the database can tell.
+    package static let beyondCheck =
+        "The national database refuses a little more by itself (reason database-refused), which cannot be checked offline."
+
+    /// 12345 as `12,345`.
+    private static func grouped(_ number: Int) -> String {
+        var digits = String(number)
+        var groups: [Substring] = []
+        while digits.count > 3 {
+            groups.append(Substring(digits.suffix(3)))
+            digits.removeLast(3)
+        }
+        return ([Substring(digits)] + groups.reversed()).joined(separator: ",")
+    }
+
     /// What is said once, before the tables.
     package var notes: [String] {
-        guard let header = account.header else { return [] }
+        let header = account.header ?? HeaderAccount()
         let unknown = header.unknownColumns.map { column in
-            let name = column.name.isEmpty ? "without a name" : column.name
             let hint = column.suggestion.map { ": did you mean \($0)?" } ?? ""
-            return "column \(column.number) (\(name)) is no field of the contract, and counted as unknown\(hint)"
+            return "column \(column.number) is no field of the contract, and counted as unknown\(hint)"
         }
-        return unknown + header.missingFields.map { "no column gives \($0), which the contract requires" }
+        let missing = header.missingFields.map { "no column gives \($0), which the contract requires" }
+        let misspelt = account.misspelt.sorted { $0.key < $1.key }.map { field, count in
+            count == 1
+                ? "1 member is spelt nearly like \(field) and is lost"
+                : "\(Self.grouped(count)) members are spelt nearly like \(field) and are lost"
+        }
+        return unknown + missing + misspelt
     }
 
     /// 0.0036 as `0.36 %`; what is not nothing does not look like nothing, nor what is not all like all.
@@ -104,33 +132,52 @@ package struct CheckReport: Sendable {
                 .array(
                     header.unknownColumns.map { column in
                         .object([
-                            ("column", .integer(Int64(column.number))), ("name", .string(column.name)),
-                            ("suggestion", .optional(column.suggestion)),
+                            ("column", .integer(Int64(column.number))), ("suggestion", .optional(column.suggestion)),
                         ])
                     })
             ),
-            ("missingColumns", .array(header.missingFields.map { .string($0) })), ("seconds", .decimal(seconds)),
+            ("missingColumns", .array(header.missingFields.map { .string($0) })),
+            ("misspelt", .array(account.misspelt.keys.sorted().map { .string($0) })), ("seconds", .decimal(seconds)),
         ])
     }
 }
 
-extension CheckFinding {
-    /// One line, for programs: `reason` of a refused record, `malformed` of what makes no record, or `warning`.
-    package var json: JSON {
+/// Findings as JSON, for programs. Of a kind of refusal the words are found once.
+package struct FindingWriter {
+    private let contract: Contract
+    private var expected: [Key: String] = [:]
+
+    private struct Key: Hashable {
+        let refusal: Refusal
+        let isOfRow: Bool
+    }
+
+    package init(_ contract: Contract) { self.contract = contract }
+
+    /// One line: `reason` of a refused record, `malformed` of what makes no record, or `warning`.
+    package mutating func json(_ finding: CheckFinding) -> JSON {
         let members: [(String, JSON)] =
-            switch kind {
+            switch finding.kind {
             case .refused(let refusal):
                 [
                     ("reason", .string(refusal.reason.rawValue)), ("field", .optional(refusal.field)),
-                    ("rule", .string(refusal.rule)),
+                    ("rule", .string(refusal.rule)), ("expected", .string(words(refusal, isOfRow: finding.isOfRow))),
                 ]
             case .malformed(let malformation):
                 [("malformed", .string(malformation.rawValue)), ("rule", .string(malformation.rule))]
             case .warning(let warning): [("warning", .string(warning.rule)), ("field", .optional(warning.field))]
             }
         let places: [(String, JSON)] = [
-            ("line", .integer(Int64(place.line))), ("record", .integer(Int64(place.record))),
+            ("line", .integer(Int64(finding.place.line))), ("record", .integer(Int64(finding.place.record))),
         ]
         return .object(places + members)
+    }
+
+    private mutating func words(_ refusal: Refusal, isOfRow: Bool) -> String {
+        let key = Key(refusal: refusal, isOfRow: isOfRow)
+        if let words = expected[key] { return words }
+        let words = ContractWords(contract: contract, isOfRows: isOfRow).expected(refusal).english
+        expected[key] = words
+        return words
     }
 }

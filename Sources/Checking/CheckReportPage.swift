@@ -30,7 +30,7 @@ extension CheckReport {
         </tbody>
         </table>
 
-        {{#hasNotes}}<h2>Các cột của tệp <span class="en">Columns of the file</span></h2>
+        {{#hasNotes}}<h2>Cột và tên trường <span class="en">Columns and names of fields</span></h2>
         <ul>
         {{#notes}}<li>{{vietnamese}}<br><span class="en">{{english}}</span></li>
         {{/notes}}
@@ -78,6 +78,8 @@ extension CheckReport {
         </tbody>
         </table>
         {{/hasWarnings}}
+
+        <p>{{beyondCheck.vietnamese}}<br><span class="en">{{beyondCheck.english}}</span></p>
 
         <h2>Việc cần làm tiếp <span class="en">What to do next</span></h2>
         <ol>
@@ -132,6 +134,10 @@ private struct PageContent {
     let refused: [Row]
     let hasWarnings: Bool
     let warnings: [Row]
+    let beyondCheck = Bilingual(
+        vietnamese:
+            "Cơ sở dữ liệu quốc gia còn tự từ chối một số ít bản ghi khác (lý do database-refused); việc đó không kiểm tra trước được.",
+        english: CheckReport.beyondCheck)
     let steps: [Bilingual]
     let hasContacts: Bool
     let contacts: [Contact]
@@ -139,9 +145,9 @@ private struct PageContent {
     init(_ report: CheckReport, checkedAtMilliseconds: Int64) {
         let (account, contract) = (report.account, report.definition.contract)
         verdict = Self.verdict(report)
-        verdictClass = account.refused == 0 ? "good" : "bad"
+        verdictClass = account.isPassed ? "good" : "bad"
         facts = Self.facts(report, checkedAtMilliseconds)
-        notes = Self.notes(account.header ?? HeaderAccount())
+        notes = Self.notes(account)
         hasNotes = !notes.isEmpty
         places =
             report.placesAreRecords
@@ -192,7 +198,9 @@ private struct PageContent {
         let account = report.account
         let records = number(account.records)
         if account.records == 0 {
-            return Bilingual(vietnamese: "Tệp không có bản ghi nào.", english: "The file holds no record.")
+            return Bilingual(
+                vietnamese: "Không có bản ghi nào được kiểm tra: tệp không có bản ghi.",
+                english: "No record was checked: the file holds none.")
         }
         if account.refused == 0 {
             return Bilingual(
@@ -233,13 +241,13 @@ private struct PageContent {
         return facts
     }
 
-    private static func notes(_ header: HeaderAccount) -> [Bilingual] {
+    private static func notes(_ account: CheckAccount) -> [Bilingual] {
+        let header = account.header ?? HeaderAccount()
         let unknown = header.unknownColumns.map { column in
-            let name = column.name.isEmpty ? "–" : column.name
             let vietnamese = column.suggestion.map { " Có phải là \($0)?" } ?? ""
             let english = column.suggestion.map { " Did you mean \($0)?" } ?? ""
             return Bilingual(
-                vietnamese: "Cột \(column.number) (\(name)) không phải là trường của đặc tả dữ liệu.\(vietnamese)",
+                vietnamese: "Cột \(column.number) không phải là trường của đặc tả dữ liệu.\(vietnamese)",
                 english: "Column \(column.number) is no field of the contract.\(english)")
         }
         let missing = header.missingFields.map { field in
@@ -247,11 +255,16 @@ private struct PageContent {
                 vietnamese: "Không có cột nào cho trường bắt buộc \(field).",
                 english: "No column gives the required field \(field).")
         }
-        return missing + unknown
+        let misspelt = account.misspelt.sorted { $0.key < $1.key }.map { field, count in
+            Bilingual(
+                vietnamese: "\(number(count)) giá trị bị bỏ qua vì tên viết gần giống \(field) nhưng không đúng.",
+                english: "Members with names spelt nearly like \(field) are lost: \(number(count)).")
+        }
+        return missing + unknown + misspelt
     }
 
     private static func refused(_ report: CheckReport) -> [Row] {
-        let words = ContractWords(contract: report.definition.contract)
+        let words = report.words
         let none = Bilingual(vietnamese: "", english: "")
         return report.account.refusedGroups.map { group in
             let field = group.cause.field
@@ -275,7 +288,7 @@ private struct PageContent {
     }
 
     private static func warnings(_ report: CheckReport) -> [Row] {
-        let words = ContractWords(contract: report.definition.contract)
+        let words = report.words
         return report.account.warningGroups.map { warning, tally in
             Row(
                 name: warning.rule, meaning: words.meaning(warning), hasField: warning.field != nil,
@@ -288,6 +301,13 @@ private struct PageContent {
     private static func steps(_ report: CheckReport) -> [Bilingual] {
         let topic = report.definition.name
         let check = "lienthong check --topic \(topic)"
+        if report.account.records == 0 {
+            return [
+                Bilingual(
+                    vietnamese: "Xem lại phần xuất dữ liệu đã tạo ra tệp này.",
+                    english: "See to the export that wrote this file.")
+            ]
+        }
         if report.account.refused == 0 {
             return [
                 Bilingual(

@@ -6,7 +6,7 @@ package import Model
 package struct CheckOptions: Sendable {
     /// Nil: told by the file itself.
     package var format: InputFormat?
-    /// Lines are `key<TAB>value`, as `kcat -K '\t'` has them; only of NDJSON.
+    /// Lines are `key<TAB>value`, as `kcat -K '\t' -Z` sends them; only of NDJSON.
     package var withKey = false
     /// Now, against which a timestamp version is judged; milliseconds since 1970-01-01 UTC.
     package var nowMilliseconds: Int64
@@ -61,7 +61,7 @@ package struct Checker {
         progress: @escaping (CheckProgress) -> Void = { _ in }
     ) throws(UserError) -> CheckAccount {
         var window = ByteWindow(source, blockBytes: options.blockBytes, bytesMax: options.recordBytesMax)
-        try Self.skipByteOrderMark(&window, name: name)
+        try skipByteOrderMark(&window, name: name)
         let format = try format(of: &window, name: name)
         var judge = RecordJudge(
             try RecordDecoder(definition, codeLists: codeLists), nowMilliseconds: options.nowMilliseconds, tell: tell)
@@ -73,10 +73,17 @@ package struct Checker {
         return judge.finish()
     }
 
-    private static func skipByteOrderMark(_ window: inout ByteWindow, name: String) throws(UserError) {
-        while window.count < sniffedBytesMin, try window.grow() == .grown {}
+    private func skipByteOrderMark(_ window: inout ByteWindow, name: String) throws(UserError) {
+        while window.count < Self.sniffedBytesMin, try window.grow() == .grown {}
         let mark = InputFormat.byteOrderMark
-        if window.slice(0..<window.count).starts(with: mark) { window.consume(mark.count) }
+        if window.slice(0..<window.count).starts(with: mark) {
+            window.consume(mark.count)
+            if options.withKey, window.count > 0 {
+                throw InputFormat.failure(
+                    name, "it begins with a byte order mark, which would become part of the first key",
+                    "write it in UTF-8 without the mark")
+            }
+        }
         try InputFormat.refuseForeign(window.slice(0..<window.count), name: name)
     }
 
@@ -87,14 +94,19 @@ package struct Checker {
         // The first line tells; blank lines before it may fill a small block.
         while !Self.holdsLine(window.slice(0..<window.count)), try window.grow() == .grown {}
         let detected = try InputFormat.detect(window.slice(0..<window.count), name: name)
-        return options.withKey ? .ndjson : options.format ?? detected
+        let format = options.withKey ? .ndjson : options.format ?? detected
+        if format == .ndjson { try InputFormat.refuseReturns(window.slice(0..<window.count), name: name) }
+        return format
     }
+
+    /// With the byte after it, which tells whether the next line is a record of its own.
 
     private static func holdsLine(_ start: UnsafeRawBufferPointer) -> Bool {
         guard let first = start.firstIndex(where: { !InputFormat.isBlank($0) }), let base = start.baseAddress else {
             return false
         }
-        return memchr(base + first, 0x0A, start.count - first) != nil
+        guard let found = memchr(base + first, 0x0A, start.count - first) else { return false }
+        return UnsafeRawPointer(found) - base + 1 < start.count
     }
 
     private static let progressEvery = 4096
@@ -120,14 +132,14 @@ package struct Checker {
             if bytes.allSatisfy(InputFormat.isBlank) { return }
             return judge.judge(bytes, line: number)
         }
-        let line = bytes.last == UInt8(ascii: "\r") ? UnsafeRawBufferPointer(rebasing: bytes.dropLast()) : bytes
-        if line.isEmpty { return }
-        guard let tab = line.firstIndex(of: UInt8(ascii: "\t")) else {
-            return judge.judge(key: nil, value: line, line: number)
+        // As kcat sends it: a carriage return before the line feed belongs to the value.
+        if bytes.isEmpty { return }
+        guard let tab = bytes.firstIndex(of: UInt8(ascii: "\t")) else {
+            return judge.judge(key: nil, value: bytes, line: number)
         }
-        let value = UnsafeRawBufferPointer(rebasing: line[(tab + 1)...])
+        let value = UnsafeRawBufferPointer(rebasing: bytes[(tab + 1)...])
         judge.judge(
-            key: UnsafeRawBufferPointer(rebasing: line[..<tab]), value: value.isEmpty ? nil : value, line: number)
+            key: UnsafeRawBufferPointer(rebasing: bytes[..<tab]), value: value.isEmpty ? nil : value, line: number)
     }
 
     private func readArray(

@@ -11,6 +11,8 @@ struct Bilingual: Sendable, Hashable {
 
 struct ContractWords {
     let contract: Contract
+    /// The records are rows, in which lists and objects are cells or columns.
+    let isOfRows: Bool
 
     /// A field by the path that refusals have: `industries[].code`.
     struct FoundField {
@@ -62,7 +64,10 @@ struct ContractWords {
     func inShort(_ refusal: Refusal) -> String {
         if let words = ofRule(refusal) { return words.english }
         // These name the kind of rule and not what it says.
-        guard ["values", "pattern"].contains(refusal.rule), let field = refusal.field.flatMap(field) else {
+        let isOnlyName =
+            ["values", "pattern"].contains(refusal.rule) || refusal.reason == .invalidIdentifier
+            || refusal.rule.hasPrefix("code list ")
+        guard isOnlyName, let field = refusal.field.flatMap(field) else {
             return refusal.rule
         }
         return FieldGuide.english(field.type)
@@ -87,6 +92,7 @@ struct ContractWords {
 
     /// Rules that the field's own type does not tell.
     private func ofRule(_ refusal: Refusal) -> Bilingual? {
+        if let words = ofCell(refusal) { return words }
         if refusal.reason == .outOfRange, refusal.rule.contains("a day beyond") {
             return Bilingual(
                 vietnamese: "Phiên bản không quá một ngày sau thời điểm hiện tại.",
@@ -99,6 +105,34 @@ struct ContractWords {
             if let words = words(of: rule, for: refusal) { return words }
         }
         return nil
+    }
+
+    /// Of a list or an object that a row gives as something else.
+    private func ofCell(_ refusal: Refusal) -> Bilingual? {
+        guard isOfRows, refusal.reason == .wrongType, let path = refusal.field, let type = field(path)?.type else {
+            return nil
+        }
+        let column = path.replacing("[]", with: "[0]") + Self.columnEnd(type)
+        switch type {
+        case .list:
+            return Bilingual(
+                vietnamese: "Một danh sách: viết dạng JSON trong ô, hoặc chia thành các cột như \(column).",
+                english: "A list: as JSON in the cell, or in columns such as \(column).")
+        case .object:
+            return Bilingual(
+                vietnamese: "Một đối tượng: viết dạng JSON trong ô, hoặc chia thành các cột như \(column).",
+                english: "An object: as JSON in the cell, or in columns such as \(column).")
+        case .text, .integer, .boolean, .decimal, .date, .timestamp: return nil
+        }
+    }
+
+    /// What stands after a field's name in the name of a column of its first part.
+    private static func columnEnd(_ type: FieldType) -> String {
+        switch type {
+        case .list(let item, uniqueBy: _, minimumItems: _, maximumItems: _): "[0]" + columnEnd(item)
+        case .object(let fields): fields.first.map { "." + $0.name + columnEnd($0.type) } ?? ""
+        case .text, .integer, .boolean, .decimal, .date, .timestamp: ""
+        }
     }
 
     /// - Parameter path: `industries[].code`, or `previousPersonalIds[]` where the items themselves differ.
@@ -211,6 +245,13 @@ extension Malformation {
             Bilingual(
                 vietnamese: "Tệp kết thúc khi mảng chưa đóng: có thể tệp bị cắt.",
                 english: "The file ends before its array does: perhaps it was cut off.")
+        case .openRecord:
+            Bilingual(
+                vietnamese:
+                    "Tệp kết thúc khi bản ghi chưa đóng; phần còn lại của tệp không được kiểm tra. Nếu mỗi dòng là một bản ghi, hãy dùng --input ndjson.",
+                english:
+                    "The file ends before this record does; the rest of the file was not checked. If each line is a record, give --input ndjson."
+            )
         case .textAfterArray:
             Bilingual(
                 vietnamese: "Sau mảng còn nội dung khác, không được kiểm tra.",
@@ -226,7 +267,8 @@ extension Malformation {
         case .textAfterQuote: "a delimiter after the quote"
         case .emptyElement: "an element after a comma"
         case .openArray: "the array's end"
-        case .textAfterArray: "nothing after the array"
+        case .openRecord: "the record's end; the rest was not checked: perhaps --input ndjson"
+        case .textAfterArray: "nothing after the array; the rest was not checked"
         }
     }
 }

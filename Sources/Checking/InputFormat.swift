@@ -63,11 +63,33 @@ extension InputFormat {
         if start.isEmpty { throw failure(name, "it is empty", "check what wrote it") }
     }
 
-    /// A record over several lines: its first line does not end it.
+    /// A record over several lines: its first line does not end it. Where the next line begins with a bracket of its
+    /// own, the first one was cut, and lines are records all the same.
     private static func firstLineIsOpen(_ start: UnsafeRawBufferPointer) -> Bool {
         let text = start.drop { isBlank($0) }
         let line = text.prefix { $0 != UInt8(ascii: "\n") }
-        return line.count < text.count && line.last { !isBlank($0) } != UInt8(ascii: "}")
+        guard line.count < text.count, line.last(where: { !isBlank($0) }) != UInt8(ascii: "}") else { return false }
+        let isOnlyBracket = line.dropFirst().allSatisfy(isBlank)
+        return isOnlyBracket || text[(line.endIndex + 1)...].first != UInt8(ascii: "{")
+    }
+
+    /// Lines that end in a carriage return alone would be one line, and one record. No JSON text has a bracket that
+    /// closes, a carriage return and then anything but a comma or another such bracket.
+    /// - Parameter start: with the first line feed, where there is any.
+    static func refuseReturns(_ start: UnsafeRawBufferPointer, name: String) throws(UserError) {
+        if start.contains(UInt8(ascii: "\n")) { return }
+        var isAfterReturn = false
+        var last: UInt8 = 0
+        for byte in start {
+            if byte == UInt8(ascii: "\r") { isAfterReturn = isAfterReturn || last == UInt8(ascii: "}") }
+            if isBlank(byte) { continue }
+            if isAfterReturn, !",]}".utf8.contains(byte) {
+                throw failure(
+                    name, "its lines end in a carriage return alone", "let them end in a line feed, as NDJSON has it")
+            }
+            isAfterReturn = false
+            last = byte
+        }
     }
 
     static func isBlank(_ byte: UInt8) -> Bool {

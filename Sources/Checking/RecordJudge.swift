@@ -8,12 +8,14 @@ struct RecordJudge {
     private let tell: (CheckFinding) -> Void
     private var account = CheckAccount()
     private(set) var records = 0
+    private var isOfRows: Bool { account.header != nil }
 
     /// Verdicts are all that is wanted: what was encoded on the way is forgotten when it has come to this.
     private static let arenaBytesMax = 1 << 20
 
     init(_ decoder: RecordDecoder, nowMilliseconds: Int64, tell: @escaping (CheckFinding) -> Void) {
         self.decoder = decoder
+        decoder.keepsUnknownNames = true
         self.nowMilliseconds = nowMilliseconds
         self.tell = tell
     }
@@ -23,6 +25,7 @@ struct RecordJudge {
     /// The account, once all records are judged.
     mutating func finish() -> CheckAccount {
         forget()
+        account.misspelt = decoder.misspeltFields
         return account
     }
 
@@ -68,7 +71,7 @@ struct RecordJudge {
     }
 
     private mutating func add(_ kind: CheckFinding.Kind, _ line: Int) {
-        let finding = CheckFinding(place: RecordPlace(line: line, record: records), kind: kind)
+        let finding = CheckFinding(place: RecordPlace(line: line, record: records), kind: kind, isOfRow: isOfRows)
         account.add(finding)
         tell(finding)
     }

@@ -1,5 +1,6 @@
 // The rows of a CSV file as RFC 4180 has them: cells in quotes may hold the delimiter, line ends and doubled quotes.
-// A quote within an unquoted cell is a character like others.
+// A quote within an unquoted cell is a character like others. A carriage return alone ends a row, too, as Excel for
+// the Macintosh writes it: otherwise the whole file would be one row.
 import Foundation
 import Model
 
@@ -25,7 +26,11 @@ struct RowSplitter {
     }
 
     var delimiter = UInt8(ascii: ",")
+    /// No more of a row are kept, so that a row of delimiters alone costs no memory.
+    var cellsMax = Int.max
     private(set) var cells: [Cell] = []
+    /// Of the row at hand, with the cells beyond `cellsMax`.
+    private var isBlank = true
     private var line = 1
     /// Of the row handed out last, with its line end.
     private var handedOutBytes = 0
@@ -42,14 +47,13 @@ struct RowSplitter {
     private static let lineFeed: UInt8 = 0x0A
     private static let carriageReturn: UInt8 = 0x0D
 
-    /// Nil at the end. Blank lines are passed over.
+    /// Nil at the end. Blank lines, and rows of blank cells, are passed over.
     mutating func next(in window: inout ByteWindow) throws(UserError) -> Row? {
         while true {
             window.consume(handedOutBytes)
             line += handedOutLines
             (handedOutBytes, handedOutLines) = (0, 0)
             guard let row = try row(in: &window) else { return nil }
-            let isBlank = cells.count == 1 && window.slice(0..<handedOutBytes).allSatisfy(InputFormat.isBlank)
             if case .cells = row.kind, isBlank { continue }
             return row
         }
@@ -62,7 +66,7 @@ struct RowSplitter {
             case .row(let size):
                 guard size > 0 else { return nil }
                 handedOutBytes = size
-                handedOutLines = Self.lineFeeds(window.slice(0..<size))
+                handedOutLines = Self.lineEnds(window.slice(0..<size))
                 return Row(kind: .cells, line: line)
             case .malformed(let malformation):
                 return try skipLine(in: &window, .malformed(malformation))
@@ -80,26 +84,38 @@ struct RowSplitter {
     /// not all up to the next quote.
     private mutating func skipLine(in window: inout ByteWindow, _ kind: Row.Kind) throws(UserError) -> Row {
         while true {
-            let (bytes, count) = (window.bytes, window.count)
-            if let found = memchr(bytes, Int32(Self.lineFeed), count) {
-                handedOutBytes = UnsafeRawPointer(found) - UnsafeRawPointer(bytes) + 1
+            let bytes = window.slice(0..<window.count)
+            let end = bytes.firstIndex { $0 == Self.lineFeed || $0 == Self.carriageReturn } ?? bytes.count
+            // A carriage return at the window's end may be half of a pair.
+            let isHalf = end + 1 == bytes.count && bytes[end] == Self.carriageReturn
+            if end < bytes.count, !isHalf {
+                let isPair = bytes[end] == Self.carriageReturn && bytes[end + 1] == Self.lineFeed
+                handedOutBytes = end + (isPair ? 2 : 1)
                 handedOutLines = 1
                 return Row(kind: kind, line: line)
             }
-            window.consume(count)
-            if try window.grow() != .grown { return Row(kind: kind, line: line) }
+            window.consume(end)
+            if try window.grow() != .grown {
+                handedOutBytes = window.count
+                handedOutLines = isHalf ? 1 : 0
+                return Row(kind: kind, line: line)
+            }
         }
     }
 
-    private static func lineFeeds(_ bytes: UnsafeRawBufferPointer) -> Int {
+    private static func lineEnds(_ bytes: UnsafeRawBufferPointer) -> Int {
         var count = 0
-        for byte in bytes where byte == lineFeed { count &+= 1 }
+        for (index, byte) in bytes.enumerated() where byte == lineFeed || byte == carriageReturn {
+            let isPair = byte == carriageReturn && index + 1 < bytes.count && bytes[index + 1] == lineFeed
+            if !isPair { count &+= 1 }
+        }
         return count
     }
 
     /// Fills `cells` from the window's beginning.
     private mutating func scan(_ window: borrowing ByteWindow, isAtEnd: Bool) -> Outcome {
         cells.removeAll(keepingCapacity: true)
+        isBlank = true
         let (bytes, count) = (window.bytes, window.count)
         if count == 0 { return isAtEnd ? .row(0) : .unfinished(isInQuotes: false) }
         var index = 0
@@ -113,13 +129,17 @@ struct RowSplitter {
                 index = cell.start + cell.count + 1
             } else {
                 let start = index
-                while index < count, bytes[index] != delimiter, bytes[index] != Self.lineFeed { index &+= 1 }
+                while index < count, bytes[index] != delimiter, bytes[index] != Self.lineFeed,
+                    bytes[index] != Self.carriageReturn
+                {
+                    index &+= 1
+                }
                 cell = Cell(start: start, count: index - start)
             }
             // A quote or a carriage return at the window's end may be half of a pair.
             if index == count, !isAtEnd { return .unfinished(isInQuotes: false) }
             if index < count, bytes[index] == delimiter {
-                cells.append(cell)
+                add(cell, of: bytes)
                 index += 1
                 continue
             }
@@ -127,22 +147,25 @@ struct RowSplitter {
         }
     }
 
+    private mutating func add(_ cell: Cell, of bytes: UnsafePointer<UInt8>) {
+        if isBlank { isBlank = UnsafeBufferPointer(start: bytes + cell.start, count: cell.count).isBlankCell }
+        if cells.count < cellsMax { cells.append(cell) }
+    }
+
     /// Ends the row after its last cell.
     private mutating func finish(
-        _ last: Cell, _ bytes: UnsafePointer<UInt8>, at index: Int, _ count: Int, isAtEnd: Bool
+        _ cell: Cell, _ bytes: UnsafePointer<UInt8>, at index: Int, _ count: Int, isAtEnd: Bool
     ) -> Outcome {
-        var cell = last
-        var index = index
-        if cell.start + cell.count == index {
-            // Unquoted: the scan went up to the line feed or the end.
-            if cell.count > 0, bytes[index - 1] == Self.carriageReturn { cell.count -= 1 }
-        } else if index < count, bytes[index] == Self.carriageReturn {
-            index += 1
-            if index == count, !isAtEnd { return .unfinished(isInQuotes: false) }
+        var end = index
+        if index < count {
+            let isReturn = bytes[index] == Self.carriageReturn
+            guard isReturn || bytes[index] == Self.lineFeed else { return .malformed(.textAfterQuote) }
+            end += 1
+            if isReturn, end == count, !isAtEnd { return .unfinished(isInQuotes: false) }
+            if isReturn, end < count, bytes[end] == Self.lineFeed { end += 1 }
         }
-        guard index == count || bytes[index] == Self.lineFeed else { return .malformed(.textAfterQuote) }
-        cells.append(cell)
-        return .row(index == count ? index : index + 1)
+        add(cell, of: bytes)
+        return .row(end)
     }
 
     /// The cell whose opening quote stands before `start`; nil where no closing one is in sight.
@@ -159,5 +182,18 @@ struct RowSplitter {
             index += 2
         }
         return nil
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// What counts as an empty cell.
+    var isBlankCell: Bool { allSatisfy { $0 == 0x20 || $0 == 0x09 } }
+
+    /// Without blanks around it.
+    var trimmedCell: UnsafeBufferPointer<UInt8> {
+        guard let first = firstIndex(where: { $0 != 0x20 && $0 != 0x09 }),
+            let last = lastIndex(where: { $0 != 0x20 && $0 != 0x09 })
+        else { return UnsafeBufferPointer(rebasing: self[..<0]) }
+        return UnsafeBufferPointer(rebasing: self[first...last])
     }
 }

@@ -34,7 +34,7 @@ struct RowWriter: ~Copyable {
             case .cell(let column, let kind):
                 let cell = cells[column]
                 let text = UnsafeBufferPointer(start: bytes + cell.start, count: cell.count)
-                if text.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { continue }
+                if text.isBlankCell { continue }
                 begin(step.label, isFirst: isFirst)
                 isFirst = false
                 write(text, kind, hasQuotes: cell.hasQuotes)
@@ -64,8 +64,9 @@ struct RowWriter: ~Copyable {
 
     private mutating func write(_ text: UnsafeBufferPointer<UInt8>, _ kind: CSVHeader.CellKind, hasQuotes: Bool) {
         switch kind {
-        case .integer where Self.isWholeNumber(text): append(text)
-        case .boolean where Self.isTruthValue(text): append(text)
+        case .integer where Self.isWholeNumber(text.trimmedCell): append(text.trimmedCell)
+        case .boolean where Self.truthValue(text.trimmedCell) != nil:
+            for byte in Self.truthValue(text.trimmedCell) == true ? "true".utf8 : "false".utf8 { append(byte) }
         case .json:
             let json = hasQuotes ? Self.withoutDoubledQuotes(text) : Array(text)
             if Self.isJSON(json) {
@@ -94,8 +95,13 @@ struct RowWriter: ~Copyable {
         return Int64(number) != nil || UInt64(number) != nil
     }
 
-    private static func isTruthValue(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        text.elementsEqual("true".utf8) || text.elementsEqual("false".utf8)
+    /// In any letters, as spreadsheets write TRUE and FALSE; nil of what is none.
+    private static func truthValue(_ text: UnsafeBufferPointer<UInt8>) -> Bool? {
+        func isEqual(_ word: String.UTF8View) -> Bool {
+            // Of letters the bit tells small from capital; no other byte becomes a letter by it that is not one.
+            text.count == word.count && zip(text, word).allSatisfy { $0 | 0x20 == $1 && $0 & 0x40 != 0 }
+        }
+        return isEqual("true".utf8) ? true : isEqual("false".utf8) ? false : nil
     }
 
     private static func withoutDoubledQuotes(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {

@@ -26,7 +26,8 @@ package struct Catalogue: Sendable {
             let rest = errors.count > shownMax ? " and \(errors.count - shownMax) more" : ""
             throw UserError(
                 action: "reading the topics in", subject: folder, cause: shown + rest,
-                nextStep: "correct them and run `lienthong topics lint`; another folder is named by --topics-folder", status: .configuration
+                nextStep: "correct them and run `lienthong topics lint`; another folder is named by --topics-folder",
+                status: .configuration
             )
         }
         return Catalogue(topics: reading.topics, codeLists: codeLists)

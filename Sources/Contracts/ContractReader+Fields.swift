@@ -377,7 +377,7 @@ struct FieldReader {
         guard pattern.hasPrefix("^"), pattern.hasSuffix("$") else { return "expected pattern to be anchored: ^…$" }
         do {
             _ = try Pattern(pattern)
-            return nil
+            return try Pattern.ambiguity(of: pattern)
         } catch {
             return "the pattern is not of the language that can be checked: \(error.description)"
         }

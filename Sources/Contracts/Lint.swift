@@ -10,9 +10,9 @@ package enum Lint {
     /// its verdict. The catalogue may be used where none is of severity `error`.
     /// - Parameters:
     ///   - migrationsFolder: whose SQL makes the tables that mappings name; nil leaves tables out.
-    ///   - baseline: an older state that the folder must not break; nil leaves that out.
+    ///   - baselines: older states that the folder must not break; what several of them show is said once.
     package static func run(
-        folder: String, migrationsFolder: String? = nil, baseline: CatalogueState? = nil
+        folder: String, migrationsFolder: String? = nil, baselines: [CatalogueState] = []
     ) -> [LintFinding] {
         let reading = CatalogueReading.read(folder: folder)
         var findings = reading.findings
@@ -20,7 +20,13 @@ package enum Lint {
         if let codeLists = reading.codeLists {
             findings += reading.topics.concurrentMap { examples(of: $0, codeLists: codeLists) }.joined()
         }
-        if let baseline { findings += changes(since: baseline, in: reading, folder: folder) }
+        var shown: Set<ContractChange> = []
+        for baseline in baselines {
+            for finding in changes(since: baseline, in: reading, folder: folder, shown: &shown)
+            where !findings.contains(finding) {
+                findings.append(finding)
+            }
+        }
         return findings
     }
 
@@ -34,12 +40,18 @@ package enum Lint {
                 .note, file: block.file, line: block.line,
                 message: "a block that may define tables or views is not looked into")
         }
-        return blocks + topics.flatMap { definitions.findings(on: $0, migrations: folder) }
+        let unreadable = definitions.unreadable.map { file in
+            LintFinding(
+                .error, file: file, line: nil,
+                message: "the migration cannot be read as UTF-8: what it makes is not known")
+        }
+        return unreadable + blocks + topics.flatMap { definitions.findings(on: $0, migrations: folder) }
     }
 
     /// What a breaking-change check of the folder finds: an error is a break of what was promised.
     private static func changes(
-        since baseline: CatalogueState, in reading: CatalogueReading, folder: String
+        since baseline: CatalogueState, in reading: CatalogueReading, folder: String,
+        shown: inout Set<ContractChange>
     ) -> [LintFinding] {
         let comparison: Comparison
         do {
@@ -47,7 +59,8 @@ package enum Lint {
         } catch {
             return [LintFinding(.warning, file: folder, line: nil, message: error.description)]
         }
-        let changes = comparison.changes.compactMap { $0.finding(folder: folder, since: baseline.name) }
+        let changes = comparison.changes.filter { shown.insert($0).inserted }
+            .compactMap { $0.finding(folder: folder, since: baseline.name) }
         // A newer file's fault is a finding already; an older one's is nobody's any more.
         let faults = comparison.faults.filter { $0.file.hasPrefix("\(baseline.label)/") }.map { fault in
             LintFinding(
@@ -127,6 +140,11 @@ package enum Lint {
         for case .refused(let reason, _) in refused.map(\.expectation) { shown.insert(reason) }
         for reason in ReasonCode.allCases where topic.contract.reasons.contains(reason) && !shown.contains(reason) {
             add(.error, "refused", "expected an example of \(reason.rawValue), which records of this topic can get")
+        }
+        if !accepted.contains(where: { $0.expectation == .deleted }) {
+            add(
+                .error, "accepted",
+                "expected an example of a tombstone, which is deleted: owners must see how to delete")
         }
         var warned: Set<String> = []
         for case .applied(let warnings) in accepted.map(\.expectation) { warned.formUnion(warnings) }

@@ -25,6 +25,19 @@ package final class Pattern: Sendable {
 
     deinit { table.deallocate() }
 
+    /// Why engines that try one way after another may read a text by this pattern for ever; nil where they do not.
+    /// - Throws: where the pattern is not of the language.
+    package static func ambiguity(of text: String) throws(PatternError) -> String? {
+        switch PatternAmbiguity.verdict(on: try PatternParser.parse(text)) {
+        case .harmless: nil
+        case .exponential:
+            "the pattern reads some texts in ever more ways the longer they are, so that other engines may not come "
+                + "to an end: expected a pattern that reads each text in one way"
+        case .tooLarge:
+            "the pattern is too large to judge whether it reads each text in one way: expected a simpler one"
+        }
+    }
+
     /// - Parameter text: valid UTF-8.
     package func matches(_ text: String) -> Bool {
         var text = text

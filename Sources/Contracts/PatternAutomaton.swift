@@ -12,10 +12,9 @@ struct PatternAutomaton {
     private(set) var accepting: [Bool] = []
 
     init(_ pattern: PatternNode) throws(PatternError) {
-        var graph = PatternGraph()
-        let (start, end) = try graph.add(pattern)
+        let graph = try PatternGraph(pattern)
         classStarts = graph.classStarts
-        try determine(graph, start: start, end: end)
+        try determine(graph, start: graph.start, end: graph.end)
     }
 
     /// The class whose range holds the scalar.
@@ -51,9 +50,15 @@ struct PatternAutomaton {
 }
 
 /// Nodes with silent edges and, at most one each, an edge over a set of scalars.
-private struct PatternGraph {
-    private var silent: [[Int]] = []
-    private var edges: [(set: ScalarSet, target: Int)?] = []
+struct PatternGraph {
+    private(set) var silent: [[Int]] = []
+    private(set) var edges: [(set: ScalarSet, target: Int)?] = []
+    private(set) var start = 0
+    private(set) var end = 0
+
+    init(_ pattern: PatternNode) throws(PatternError) {
+        (start, end) = try add(pattern)
+    }
 
     private mutating func node() throws(PatternError) -> Int {
         guard silent.count < PatternAutomaton.nodesMax else {
@@ -65,7 +70,7 @@ private struct PatternGraph {
         return silent.count - 1
     }
 
-    mutating func add(_ pattern: PatternNode) throws(PatternError) -> (start: Int, end: Int) {
+    private mutating func add(_ pattern: PatternNode) throws(PatternError) -> (start: Int, end: Int) {
         switch pattern {
         case .empty:
             let only = try node()

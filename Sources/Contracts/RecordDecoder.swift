@@ -68,6 +68,16 @@ package final class RecordDecoder {
     /// Members that the contract does not name, in all good records since `reset`.
     package var unknownFieldCount: Int { engine.unknownFieldCount }
 
+    /// Whether `misspeltFields` is asked for in the end; costs time where records have members beyond the contract.
+    package var keepsUnknownNames: Bool {
+        get { engine.keepsUnknownNames }
+        set { engine.keepsUnknownNames = newValue }
+    }
+
+    /// Members spelt nearly like a field of their object, in all records since `keepsUnknownNames` was set, refused
+    /// ones as well: how many, by the path of the field that was perhaps meant. Of a thousand names at most.
+    package var misspeltFields: [String: Int] { engine.misspeltFields() }
+
     /// Clears arena, child rows and warnings: the ranges handed out before are void.
     package func reset() {
         arena.removeAll()

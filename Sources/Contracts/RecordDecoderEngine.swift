@@ -69,6 +69,10 @@ struct RecordEngine: ~Copyable {
     var childRows: [ChildRow] = []
     var warnings: [QualityWarning] = []
     var unknownFieldCount = 0
+    /// Of a file's check only: the worker keeps none.
+    var keepsUnknownNames = false
+    /// By a hash of object and name; not cleared by `reset`.
+    var unknownNames: [UInt64: UnknownName] = [:]
 
     init(_ program: RecordProgram) throws(UserError) {
         guard let parser = lt_json_parser_make(Limits.recordBytesMax) else {
@@ -289,6 +293,7 @@ struct RecordEngine: ~Copyable {
                 if kind != Tape.Kind.false && kind != Tape.Kind.null { throw Fault(.stateSecret, .stateSecret) }
             } else {
                 unknownCount &+= 1
+                if keepsUnknownNames { keep(unknown: name, of: object) }
             }
             index = tape.after(index)
         }

@@ -280,6 +280,20 @@ struct SQLReader {
         return parts.filter { !$0.isEmpty }
     }
 
+    /// Whether the words follow each other somewhere in what is left, outside of parentheses.
+    func contains(_ words: [String]) -> Bool {
+        var reader = self
+        while let token = reader.tokens.first {
+            if reader.takeAll(words) { return true }
+            if token.kind == .sign, token.text == "(" {
+                _ = reader.parenthesised()
+            } else {
+                reader.tokens.removeFirst()
+            }
+        }
+        return false
+    }
+
     // MARK: Types
 
     /// Names of types as pg_type has them, by what SQL may call them.
@@ -291,11 +305,17 @@ struct SQLReader {
     ]
 
     /// A column's type, as pg_type names it; arrays begin with `_`. Length and precision are passed over.
-    mutating func type() -> String? {
+    /// - Parameter domains: the types beneath domains, by the domain's `schema.name`.
+    mutating func type(domains: [String: String] = [:]) -> String? {
         guard var name = word() else { return nil }
+        var place: String?
         while take(".") {
             guard let part = word() else { return nil }
-            name = part
+            (place, name) = (name, part)
+        }
+        let places = place.map { [$0] } ?? [schema, "public"]
+        if let base = places.compactMap({ domains["\($0).\(name)"] }).first {
+            return take("[") || take("array") ? "_" + name : base
         }
         let isCharacter = ["character", "char", "nchar"].contains(name)
         name = Self.typeNames[name] ?? name

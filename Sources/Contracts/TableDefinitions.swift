@@ -29,13 +29,26 @@ package struct TableDefinitions: Sendable {
         var columns: [Column] = []
         /// Made from a query: its columns are not known here.
         var isFromQuery = false
+        var primaryKey: PrimaryKey?
 
         subscript(name: String) -> Column? { columns.first { $0.name == name } }
+    }
+
+    /// What tells a table's rows apart.
+    struct PrimaryKey: Sendable {
+        /// Of the constraint.
+        let name: String
+        /// Nil where an index of another statement is made the key: its columns are not known here.
+        var columns: [String]?
     }
 
     /// By `schema.name`.
     private(set) var tables: [String: Table] = [:]
     private(set) var views: Set<String> = []
+    /// Types beneath domains, by the domain's `schema.name`.
+    private var domains: [String: String] = [:]
+    /// Files that are not UTF-8, or cannot be read at all.
+    private(set) var unreadable: [String] = []
     /// Text of `DO` blocks and functions that may define relations, which is not looked into.
     private(set) var blocks: [(file: String, line: Int, text: String)] = []
 
@@ -44,7 +57,10 @@ package struct TableDefinitions: Sendable {
         let names = (Files.entries(in: folder) ?? []).filter { $0.hasSuffix(".sql") }
         var definitions = TableDefinitions()
         for name in names {
-            guard let text = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) else { continue }
+            guard let text = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) else {
+                definitions.unreadable.append("\(folder)/\(name)")
+                continue
+            }
             definitions.apply(text, file: "\(folder)/\(name)")
         }
         return names.isEmpty ? nil : definitions
@@ -83,6 +99,12 @@ package struct TableDefinitions: Sendable {
     // MARK: CREATE
 
     private mutating func create(_ reader: inout SQLReader) {
+        if reader.take("domain") {
+            guard let name = reader.relation() else { return }
+            _ = reader.take("as")
+            domains[name] = reader.type(domains: domains)
+            return
+        }
         if reader.take("or") { _ = reader.take("replace") }
         let isTemporary = reader.takeAny(["temp", "temporary", "local", "global"])
         _ = reader.takeAny(["unlogged", "recursive", "materialized"])
@@ -93,11 +115,11 @@ package struct TableDefinitions: Sendable {
         if !isTable {
             views.insert(name)
         } else if !(mayExist && tables[name] != nil) {
-            tables[name] = table(&reader)
+            tables[name] = table(name, &reader)
         }
     }
 
-    private func table(_ reader: inout SQLReader) -> Table {
+    private func table(_ name: String, _ reader: inout SQLReader) -> Table {
         var table = Table()
         if reader.takeAll(["partition", "of"]) {
             return reader.relation().flatMap { tables[$0] } ?? Table(isFromQuery: true)
@@ -110,8 +132,15 @@ package struct TableDefinitions: Sendable {
             if part.take("like") {
                 guard let source = part.relation().flatMap({ tables[$0] }) else { continue }
                 add(source, to: &table)
-            } else if !part.startsConstraint, let column = column(&part) {
+                let takesKey = part.contains(["including", "all"]) || part.contains(["including", "indexes"])
+                if takesKey, !part.contains(["excluding", "indexes"]), let key = source.primaryKey {
+                    table.primaryKey = PrimaryKey(name: Self.keyName(of: name), columns: key.columns)
+                }
+            } else if part.startsConstraint {
+                if let key = primaryKey(of: name, &part) { table.primaryKey = key }
+            } else if let column = column(&part) {
                 table.columns.append(column)
+                if let key = primaryKey(of: name, column, &part) { table.primaryKey = key }
             }
         }
         if reader.take("inherits"), let parents = reader.parenthesised() {
@@ -123,13 +152,36 @@ package struct TableDefinitions: Sendable {
         return table
     }
 
+    /// As PostgreSQL names a key that is not named.
+    private static func keyName(of table: String) -> String {
+        "\(table.split(separator: ".").last ?? "")_pkey"
+    }
+
+    /// Of a table's constraint, where it is one.
+    private func primaryKey(of table: String, _ part: inout SQLReader) -> PrimaryKey? {
+        var name = Self.keyName(of: table)
+        if part.take("constraint") {
+            guard let given = part.word() else { return nil }
+            name = given
+        }
+        guard part.takeAll(["primary", "key"]) else { return nil }
+        let columns = part.parenthesised()?.compactMap(\.first?.text)
+        return PrimaryKey(name: name, columns: columns)
+    }
+
+    /// Of a column's constraint, where it has one.
+    private func primaryKey(of table: String, _ column: Table.Column, _ part: inout SQLReader) -> PrimaryKey? {
+        guard part.contains(["primary", "key"]) else { return nil }
+        return PrimaryKey(name: Self.keyName(of: table), columns: [column.name])
+    }
+
     private func add(_ source: Table, to table: inout Table) {
         table.isFromQuery = table.isFromQuery || source.isFromQuery
         for column in source.columns where table[column.name] == nil { table.columns.append(column) }
     }
 
     private func column(_ reader: inout SQLReader) -> Table.Column? {
-        guard let name = reader.word(), let type = reader.type() else { return nil }
+        guard let name = reader.word(), let type = reader.type(domains: domains) else { return nil }
         return Table.Column(name: name, type: type)
     }
 
@@ -153,20 +205,32 @@ package struct TableDefinitions: Sendable {
         if action.take("add") {
             _ = action.take("column")
             let mayExist = action.takeAll(["if", "not", "exists"])
-            guard !action.startsConstraint, let column = column(&action) else { return }
+            if action.startsConstraint {
+                if let key = primaryKey(of: name, &action) { tables[name]?.primaryKey = key }
+                return
+            }
+            guard let column = column(&action) else { return }
             if mayExist, tables[name]?[column.name] != nil { return }
             tables[name]?.columns.append(column)
+            if let key = primaryKey(of: name, column, &action) { tables[name]?.primaryKey = key }
         } else if action.take("drop") {
-            guard !action.take("constraint") else { return }
+            if action.take("constraint") {
+                _ = action.takeAll(["if", "exists"])
+                if let constraint = action.word(), constraint == tables[name]?.primaryKey?.name {
+                    tables[name]?.primaryKey = nil
+                }
+                return
+            }
             _ = action.take("column")
             _ = action.takeAll(["if", "exists"])
             guard let column = action.word() else { return }
             tables[name]?.columns.removeAll { $0.name == column }
+            if tables[name]?.primaryKey?.columns?.contains(column) == true { tables[name]?.primaryKey = nil }
         } else if action.take("alter") {
             _ = action.take("column")
             guard let column = action.word() else { return }
             _ = action.takeAll(["set", "data"])
-            guard action.take("type"), let type = action.type(),
+            guard action.take("type"), let type = action.type(domains: domains),
                 let index = tables[name]?.columns.firstIndex(where: { $0.name == column })
             else { return }
             tables[name]?.columns[index].type = type
@@ -178,7 +242,13 @@ package struct TableDefinitions: Sendable {
     }
 
     private mutating func rename(_ name: String, _ action: inout SQLReader) {
-        guard !action.take("constraint") else { return }
+        if action.take("constraint") {
+            guard let old = action.word(), action.take("to"), let new = action.word(),
+                let key = tables[name]?.primaryKey, key.name == old
+            else { return }
+            tables[name]?.primaryKey = PrimaryKey(name: new, columns: key.columns)
+            return
+        }
         if action.take("to") {
             guard let new = action.word() else { return }
             return move(name, to: "\(name.split(separator: ".").first ?? "").\(new)")
@@ -189,6 +259,8 @@ package struct TableDefinitions: Sendable {
             let type = tables[name]?.columns[index].type
         else { return }
         tables[name]?.columns[index] = Table.Column(name: new, type: type)
+        let key = tables[name]?.primaryKey?.columns?.map { $0 == old ? new : $0 }
+        tables[name]?.primaryKey?.columns = key
     }
 
     private mutating func move(_ old: String, to new: String) {
@@ -200,6 +272,10 @@ package struct TableDefinitions: Sendable {
         guard let old = reader.word(), reader.takeAll(["rename", "to"]), let new = reader.word() else { return }
         for name in Array(tables.keys) + views where name.hasPrefix("\(old).") {
             move(name, to: new + name.dropFirst(old.count))
+        }
+        for (name, type) in domains where name.hasPrefix("\(old).") {
+            domains[new + name.dropFirst(old.count)] = type
+            domains[name] = nil
         }
     }
 
@@ -251,6 +327,9 @@ extension TableDefinitions {
                 guard let message = fault(of: column, in: table, folder) else { continue }
                 add(.error, lines.value.line(ofColumn: column.column, table: name), message)
             }
+            if let (severity, message) = keyFault(of: name, table, required, folder) {
+                add(severity, line(), message)
+            }
             guard name == topic.mapping.table else { continue }
             let absent = MappingReader.markerColumns.filter { table[$0] == nil }.sorted()
             if !absent.isEmpty {
@@ -265,6 +344,32 @@ extension TableDefinitions {
             add(severity, lines.value.line(of: "view"), message)
         }
         return findings
+    }
+
+    /// Where the table's rows are told apart by other columns than the mapping's: two would be one, or one two.
+    private func keyFault(
+        of name: String, _ table: Table, _ required: [RequiredColumn], _ folder: String
+    ) -> (LintFinding.Severity, String)? {
+        let key = required.filter { $0.isKey && $0.table.description == name }.map(\.column)
+        // A column that is not there is a finding already.
+        guard key.allSatisfy({ table[$0] != nil }) else { return nil }
+        let expected = "expected PRIMARY KEY (\(key.joined(separator: ", ")))"
+        guard let found = table.primaryKey else {
+            let bare = name.split(separator: ".").last.map(String.init) ?? name
+            if let block = blocks.first(where: { $0.text.contains(bare) }) {
+                return (
+                    .note,
+                    "\(name) has no primary key in \(folder), unless the block at \(block.file):\(block.line) makes it, "
+                        + "which is not looked into: \(expected)"
+                )
+            }
+            return (.error, "\(name) has no primary key in \(folder): \(expected)")
+        }
+        guard let columns = found.columns else {
+            return (.note, "\(name) has an index of its own as its primary key in \(folder), which is not looked into")
+        }
+        guard Set(columns) != Set(key) else { return nil }
+        return (.error, "\(name) has the primary key \(columns.joined(separator: ", ")) in \(folder): \(expected)")
     }
 
     private func fault(of column: RequiredColumn, in table: Table, _ folder: String) -> String? {

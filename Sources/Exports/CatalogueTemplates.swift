@@ -178,13 +178,15 @@ enum CatalogueTemplates {
         <details{{#isOpen}} open{{/isOpen}}><summary>{{title}}
         <span class="tag good">{{verdict.vi}} · {{verdict.en}}</span>{{#notes}} <span class="tag">{{.}}</span>{{/notes}}
         </summary>
-        <p class="small">Khóa – key: <code>{{key}}</code>{{#headers}} · <code>{{.}}</code>{{/headers}}</p>
+        <p class="small">Khóa – key: <code>{{key}}</code>{{#headers}} · <code>{{.}}</code>{{/headers}}{{!
+        }}{{#times}} · giờ của Kafka – Kafka's time: <code>{{.}}</code>{{/times}}</p>
         <pre>{{value}}</pre></details>
         {{/accepted}}
         <h3>Bị từ chối <span class="en">Refused</span></h3>
         {{#refused}}
         <details><summary>{{title}} {{#notes}}<span class="tag bad">{{.}}</span> {{/notes}}</summary>
-        <p class="small">Khóa – key: <code>{{key}}</code>{{#headers}} · <code>{{.}}</code>{{/headers}}</p>
+        <p class="small">Khóa – key: <code>{{key}}</code>{{#headers}} · <code>{{.}}</code>{{/headers}}{{!
+        }}{{#times}} · giờ của Kafka – Kafka's time: <code>{{.}}</code>{{/times}}</p>
         <pre>{{value}}</pre></details>
         {{/refused}}
 
@@ -197,8 +199,13 @@ enum CatalogueTemplates {
         <p>Nhiều bản ghi, mỗi dòng gồm khóa, dấu tab và một đối tượng JSON:
         <span class="en">Many records, each line a key, a tab and one JSON object:</span></p>
         <pre>{{commands.many}}</pre>
-        <p>Xóa bản ghi (giá trị null); phiên bản nằm trong tiêu đề:
-        <span class="en">A delete (a null value), its version in a header:</span></p>
+        <p>Thiếu <code>-Z</code>, một lệnh xóa sẽ mang giá trị rỗng thay vì null và bị từ chối. Tạo các dòng ấy từ tệp có
+        mỗi dòng một đối tượng JSON:
+        <span class="en">Without <code>-Z</code> a delete would carry an empty value, not a null, and be refused. To make
+        these lines of a file with one JSON object a line:</span></p>
+        <pre>{{commands.lines}}</pre>
+        <p>Xóa bản ghi (giá trị null, nên có <code>-Z</code>); phiên bản nằm trong tiêu đề:
+        <span class="en">A delete (a null value, hence <code>-Z</code>), its version in a header:</span></p>
         <pre>{{commands.delete}}</pre>
         <h3>Kiểm tra tệp trước khi gửi <span class="en">Check a file before sending it</span></h3>
         <p>Không cần kết nối; kết quả giống hệt khi tiếp nhận.

@@ -124,25 +124,7 @@ private struct Vietnamese: Language {
     func oneOf(_ values: String) -> String { "một trong các giá trị: \(values)" }
     func judgedAt(_ field: String) -> String { "xét tại ngày ghi ở trường \(field)" }
 
-    func identifier(_ kind: IdentifierKind) -> String {
-        switch kind {
-        case .personalNumber: "số định danh cá nhân, 12 chữ số"
-        case .oldIdentityNumber: "số chứng minh nhân dân cũ, 9 chữ số"
-        case .passportNumber: "số hộ chiếu"
-        case .taxCode: "mã số thuế: 10 chữ số, hoặc 10 chữ số, dấu - và 3 chữ số, đúng số kiểm tra"
-        case .enterpriseCode:
-            "mã số doanh nghiệp: mã số thuế 10 hoặc 13 chữ số đúng số kiểm tra, hoặc 12 chữ số (hộ kinh doanh)"
-        case .personalTaxCode: "mã số thuế của cá nhân, hộ gia đình hoặc hộ kinh doanh"
-        case .socialInsuranceNumber: "mã số bảo hiểm xã hội, 10 hoặc 12 chữ số"
-        case .insuranceCard: "số thẻ bảo hiểm y tế, 15 ký tự: 2 chữ cái và 13 chữ số"
-        case .stateAgencyCode: "mã định danh cơ quan, tổ chức: nhiều nhất 35 chữ số, chữ cái in hoa và dấu chấm"
-        case .practiceLicence: "số giấy phép hoặc chứng chỉ hành nghề, ví dụ 000123/HNO-GPHN"
-        case .facilityCode: "mã cơ sở khám bệnh, chữa bệnh, 5 ký tự, hoặc 13 chữ số"
-        case .medicineRegistrationNumber: "số đăng ký lưu hành thuốc: 12 chữ số, hoặc số cũ như VD-32243-19"
-        case .deviceCirculationNumber: "số lưu hành trang thiết bị y tế"
-        case .icd10: "mã bệnh ICD-10, ví dụ J18.9"
-        }
-    }
+    func identifier(_ kind: IdentifierKind) -> String { kind.summaryVietnamese }
 
     func codeList(_ kind: CodeListKind) -> String {
         switch kind {
@@ -181,26 +163,7 @@ private struct English: Language {
     func oneOf(_ values: String) -> String { "one of: \(values)" }
     func judgedAt(_ field: String) -> String { "judged at the day in \(field)" }
 
-    func identifier(_ kind: IdentifierKind) -> String {
-        switch kind {
-        case .personalNumber: "a personal identification number, 12 digits"
-        case .oldIdentityNumber: "an old identity card's number, 9 digits"
-        case .passportNumber: "a passport's number"
-        case .taxCode: "a tax code: 10 digits, or 10 digits, - and 3 digits, with the right check digit"
-        case .enterpriseCode:
-            "an enterprise code: a tax code of 10 or 13 digits with the right check digit, or 12 digits (household business)"
-        case .personalTaxCode: "a tax code of a person, household or household business"
-        case .socialInsuranceNumber: "a social-insurance number, 10 or 12 digits"
-        case .insuranceCard: "a health-insurance card's number, 15 characters: 2 letters and 13 digits"
-        case .stateAgencyCode: "a state agency code: at most 35 digits, capital letters and points"
-        case .practiceLicence: "a practice licence's or certificate's number, such as 000123/HNO-GPHN"
-        case .facilityCode: "a health facility's code, 5 characters, or 13 digits"
-        case .medicineRegistrationNumber:
-            "a medicine's registration number: 12 digits, or an older one such as VD-32243-19"
-        case .deviceCirculationNumber: "a medical device's circulation number"
-        case .icd10: "a code of ICD-10, such as J18.9"
-        }
-    }
+    func identifier(_ kind: IdentifierKind) -> String { kind.summaryEnglish }
 
     func codeList(_ kind: CodeListKind) -> String {
         switch kind {

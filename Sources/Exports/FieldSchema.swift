@@ -98,7 +98,13 @@ struct FieldSchema {
             bodies += SchemaPattern.identifier(identifier)
             comments += SchemaPattern.identifierComment(identifier).map { [$0] } ?? []
         }
-        if let pattern = rule.pattern { bodies.append(SchemaPattern.body(ofContractPattern: pattern)) }
+        if let pattern = rule.pattern {
+            if let body = SchemaPattern.body(ofContractPattern: pattern) {
+                bodies.append(body)
+            } else {
+                comments.append("In Unicode form NFC the text matches \(pattern).")
+            }
+        }
         let standard = TextRule()
         let isBounded = rule.minimumLength != standard.minimumLength || rule.maximumLength != standard.maximumLength
         if isBounded || (choices.isEmpty && rule.identifier == nil && rule.codeList == nil) {
@@ -188,7 +194,12 @@ struct FieldSchema {
         members.append(("maxItems", .integer(Int64(items.upperBound))))
         switch uniqueBy {
         case nil: break
-        case "": members.append(("uniqueItems", .boolean(true)))
+        case "":
+            members.append(("uniqueItems", .boolean(true)))
+            if case .text = item {
+                let rule = "No two items are the same in Unicode form NFC and without the blanks around them."
+                members.append(("$comment", .string(rule)))
+            }
         case .some(let name):
             members.append(("x-lienthong-uniqueBy", .string(name)))
             members.append(("$comment", .string("No two items have the same \(name).")))

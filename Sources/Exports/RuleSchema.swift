@@ -86,7 +86,9 @@ struct RuleSchema {
         let choice = kinds.reversed().reduce(shape(otherwise)) { rest, kind in
             let values = cases.filter { $0.value == kind }.keys.sorted()
             let pattern = SchemaPattern.whole(SchemaPattern.oneOf(values), required: true)
-            let isCase = Self.nested(by, .object([("pattern", .string(pattern))]), isRequired: true)
+            // A pattern alone is silent about null, which is no case.
+            let isText = JSON.object([("type", .string("string")), ("pattern", .string(pattern))])
+            let isCase = Self.nested(by, isText, isRequired: true)
             return .object([("if", isCase), ("then", shape(kind)), ("else", rest)])
         }
         let comments = Set((kinds + [otherwise]).compactMap(SchemaPattern.identifierComment)).sorted()

@@ -1,6 +1,7 @@
 // Regular expressions for JSON Schema (ECMA 262, the part that other languages share: no look-around, no \d, no \s,
 // whose meaning differs between validators), each saying what the decoder checks of a text.
 import Contracts
+import Foundation
 
 /// Bodies stand for the trimmed text; `whole` makes a pattern of one.
 enum SchemaPattern {
@@ -34,13 +35,56 @@ enum SchemaPattern {
 
     static func oneOf(_ texts: [String]) -> String { texts.map(literal).joined(separator: "|") }
 
+    /// The text in each of its canonically equivalent spellings: the decoder compares in NFC, a validator byte by byte.
     static func literal(_ text: String) -> String {
+        text.map { character in
+            let spellings = spellings(of: character).map(escaped)
+            return spellings.count == 1 ? spellings[0] : "(?:\(spellings.joined(separator: "|")))"
+        }.joined()
+    }
+
+    private static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             if syntaxCharacters.contains(scalar) { result += "\\" }
             result.unicodeScalars.append(scalar)
         }
         return result
+    }
+
+    /// A letter's marks in every order that means the same, the first of them drawn into the letter or not.
+    private static func spellings(of character: Character) -> [String] {
+        let text = String(character)
+        let scalars = Array(text.decomposedStringWithCanonicalMapping.unicodeScalars)
+        let composed = text.precomposedStringWithCanonicalMapping
+        // No Latin letter has more marks; orders of more of them would be too many.
+        guard (2...4).contains(scalars.count) else { return [composed] }
+        var spellings = [composed]
+        for marks in orders(of: Array(scalars.dropFirst())) {
+            for count in 0..<scalars.count {
+                let letter = string([scalars[0]] + marks.prefix(count)).precomposedStringWithCanonicalMapping
+                let spelling = letter + string(Array(marks.dropFirst(count)))
+                // Strings are equal where they are canonically equivalent; here the spelling matters.
+                let isNew = !spellings.contains { $0.unicodeScalars.elementsEqual(spelling.unicodeScalars) }
+                if spelling == text, isNew { spellings.append(spelling) }
+            }
+        }
+        return spellings
+    }
+
+    private static func orders(of marks: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
+        guard marks.count > 1 else { return [marks] }
+        return marks.indices.flatMap { index -> [[Unicode.Scalar]] in
+            var others = marks
+            let first = others.remove(at: index)
+            return orders(of: others).map { [first] + $0 }
+        }
+    }
+
+    private static func string(_ scalars: [Unicode.Scalar]) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        return String(view)
     }
 
     private static let syntaxCharacters: Set<Unicode.Scalar> = [
@@ -62,12 +106,19 @@ enum SchemaPattern {
     // MARK: Contracts' own patterns
 
     /// A contract's pattern (the language of `Pattern`: anchored, a subset of ECMA 262) without its anchors, written so
-    /// that validators agree on it.
-    static func body(ofContractPattern pattern: String) -> String {
+    /// that validators agree on it. Nil where it depends on NFC, which validators do not make: where a class may hold a
+    /// letter that has another spelling, and where `.` counts.
+    static func body(ofContractPattern pattern: String) -> String? {
         var result = ""
         var isInClass = false
         var isEscaped = false
-        for scalar in pattern.unicodeScalars.dropFirst().dropLast() {
+        let scalars = Array(pattern.unicodeScalars.dropFirst().dropLast())
+        for (index, scalar) in scalars.enumerated() {
+            let next = index + 1 < scalars.count ? scalars[index + 1] : nil
+            if isInClass, !scalar.isASCII {
+                let neighbours = [index > 0 ? scalars[index - 1] : nil, next]
+                guard barredD.contains(scalar), !neighbours.contains("-") else { return nil }
+            }
             if isEscaped {
                 result += escape(scalar, isInClass: isInClass)
                 isEscaped = false
@@ -75,15 +126,26 @@ enum SchemaPattern {
             }
             switch scalar {
             case "\\": isEscaped = true
-            case ".": result += isInClass ? "." : #"[^\u000A\u000D\u2028\u2029]"#
+            case "." where !isInClass:
+                guard next == "*" || next == "+" else { return nil }
+                result += #"[^\u000A\u000D\u2028\u2029]"#
+            case "[" where !isInClass:
+                if next == "^" { return nil }
+                isInClass = true
+                result += "["
+            case _ where !isInClass && !scalar.isASCII:
+                guard !scalar.properties.isGraphemeExtend else { return nil }
+                result += literal(String(scalar))
             default:
-                if scalar == "[" { isInClass = true }
                 if scalar == "]" { isInClass = false }
                 result.unicodeScalars.append(scalar)
             }
         }
         return result
     }
+
+    /// Letters without another spelling.
+    private static let barredD: Set<Unicode.Scalar> = ["Đ", "đ"]
 
     /// Escapes that ECMA 262 in Unicode mode would refuse are written as the character itself.
     private static func escape(_ scalar: Unicode.Scalar, isInClass: Bool) -> String {

@@ -14,7 +14,7 @@ struct TopicPage {
     var html: String {
         let content = Content(
             topic: name, words: Words(contract.descriptionVietnamese, contract.descriptionEnglish), facts: facts,
-            fields: fieldRows(contract.fields, prefix: ""), rules: rules(refusing: true),
+            fields: fieldRows(contract.fields, prefix: "", within: nil), rules: rules(refusing: true),
             warnings: rules(refusing: false), reasons: reasons, lists: codeLists,
             accepted: accepted.enumerated().map { shown($0.element, isOpen: $0.offset == mostTelling) },
             refused: refused.map { shown($0, isOpen: false) }, commands: commands)
@@ -145,7 +145,8 @@ struct TopicPage {
         let values: [String]
     }
 
-    private func fieldRows(_ fields: [Field], prefix: String) -> [FieldRow] {
+    /// - Parameter optional: path of the nearest optional object or list around the fields.
+    private func fieldRows(_ fields: [Field], prefix: String, within optional: String?) -> [FieldRow] {
         fields.flatMap { field -> [FieldRow] in
             let path = prefix + field.name
             var marks: [Words] = []
@@ -157,17 +158,23 @@ struct TopicPage {
             let row = FieldRow(
                 parts: Self.parts(of: path), marks: marks,
                 type: Words(FieldGuide.vietnamese(field.type), FieldGuide.english(field.type)),
-                required: field.required ? Words("có", "yes") : Words("không", "no"),
+                required: Self.required(field, within: optional),
                 classification: CatalogueWords.classification(field.classification),
                 words: Words(field.descriptionVietnamese, field.descriptionEnglish),
                 values: field.examples.map(\.text))
+            let around = field.required ? optional : path
             return switch field.type {
-            case .object(let inner): [row] + fieldRows(inner, prefix: path + ".")
+            case .object(let inner): [row] + fieldRows(inner, prefix: path + ".", within: around)
             case .list(.object(let inner), _, minimumItems: _, maximumItems: _):
-                [row] + fieldRows(inner, prefix: path + "[].")
+                [row] + fieldRows(inner, prefix: path + "[].", within: around)
             case .list, .text, .integer, .boolean, .decimal, .date, .timestamp: [row]
             }
         }
+    }
+
+    private static func required(_ field: Field, within optional: String?) -> Words {
+        guard field.required else { return Words("không", "no") }
+        return optional.map { Words("có, nếu có \($0)", "yes, if \($0) is given") } ?? Words("có", "yes")
     }
 
     private static func parts(of path: String) -> [String] {
@@ -227,6 +234,8 @@ struct TopicPage {
         let notes: [String]
         let key: String
         let headers: [String]
+        /// Kafka's, none or one.
+        let times: [String]
         let value: String
         let isOpen: Bool
     }
@@ -255,7 +264,12 @@ struct TopicPage {
             title: example.why, verdict: verdict, notes: notes,
             key: example.key.map { String(decoding: $0, as: UTF8.self) } ?? "null",
             headers: example.headers.map { "\($0.name): \(String(decoding: $0.value, as: UTF8.self))" },
+            times: example.timestampMilliseconds.map { [Self.text(ofTime: $0)] } ?? [],
             value: Self.text(of: example.value), isOpen: isOpen)
+    }
+
+    private static func text(ofTime milliseconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
     }
 
     /// The very bytes, as far as they are text of a readable length.
@@ -280,6 +294,7 @@ struct TopicPage {
 
     private struct Commands {
         let one: String
+        let lines: String
         let many: String
         let delete: String
         let check: String
@@ -291,13 +306,15 @@ struct TopicPage {
         let record = ExampleRecord.shown(of: accepted).first
         let tombstone = ExampleRecord.tombstone(of: accepted)
         let version = tombstone?.headers.first { $0.name == "ce_sourceversion" }?.value ?? "VERSION"
+        let key = contract.key.map { "\\(.\($0))" }.joined(separator: ":")
         let deletedKey = Self.quoted(tombstone?.key ?? "KEY")
         return Commands(
             one: """
                 \(kcat) \\
                   -k \(Self.quoted(record?.key ?? "KEY")) -H content-type=application/json record.json
                 """,
-            many: "\(kcat) -K '\\t' -l records.tsv",
+            lines: "jq -r \(Self.quoted("\"\(key)\\t\\(tojson)\"")) records.ndjson > records.tsv",
+            many: "\(kcat) -K '\\t' -Z -l records.tsv",
             delete: """
                 printf '%s\\t\\n' \(deletedKey) |
                   \(kcat) \\

@@ -14,15 +14,21 @@ package enum TableCheck {
         }
         for marker in markerColumns { wanted.append((plans.table.schema, plans.table.name, marker, nil)) }
         for child in plans.children { wanted.append((child.schema, child.name, "position", nil)) }
+        let tables = Set(wanted.map { "\($0.schema).\($0.table)" }).sorted().joined(separator: ",")
+        // A domain takes what the type beneath it takes.
         let columns = try connection.query(
             """
+            WITH RECURSIVE base (id, type) AS (
+                SELECT oid, oid FROM pg_type WHERE typtype <> 'd'
+                UNION ALL SELECT d.oid, b.type FROM pg_type d JOIN base b ON b.id = d.typbasetype WHERE d.typtype = 'd'
+            )
             SELECT n.nspname || '.' || c.relname || '.' || a.attname, t.typname
             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-            JOIN pg_type t ON t.oid = a.atttypid
+            JOIN base b ON b.id = a.atttypid JOIN pg_type t ON t.oid = b.type
             WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
               AND n.nspname || '.' || c.relname = ANY (string_to_array($1, ','))
             """,
-            [Set(wanted.map { "\($0.schema).\($0.table)" }).sorted().joined(separator: ",")]
+            [tables]
         )
         var types: [String: String] = [:]
         for row in 0..<columns.rowCount {
@@ -40,7 +46,38 @@ package enum TableCheck {
                 )
             }
         }
-        return findings
+        return try findings + keyFindings(of: definition, tables: tables, connection: connection) { types[$0] != nil }
+    }
+
+    /// Tables whose rows are told apart by other columns than the mapping's: two would be one, or one two.
+    private static func keyFindings(
+        of definition: TopicDefinition, tables: String, connection: PostgresConnection, has: (String) -> Bool
+    ) throws -> [String] {
+        let rows = try connection.query(
+            """
+            SELECT n.nspname || '.' || c.relname, a.attname
+            FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+            JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k (attnum, place) ON k.place <= i.indnkeyatts
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+            WHERE i.indisprimary AND n.nspname || '.' || c.relname = ANY (string_to_array($1, ','))
+            ORDER BY 1, k.place
+            """,
+            [tables]
+        )
+        var found: [String: [String]] = [:]
+        for row in 0..<rows.rowCount {
+            if let table = rows[row, 0], let column = rows[row, 1] { found[table, default: []].append(column) }
+        }
+        let keys = Dictionary(grouping: try TablePlanBuilder.requiredColumns(for: definition).filter(\.isKey)) {
+            $0.table.description
+        }
+        return keys.sorted { $0.key < $1.key }.compactMap { table, columns in
+            let key = columns.map(\.column)
+            // A column that is not there is a finding already.
+            guard key.allSatisfy({ has("\(table).\($0)") }), Set(found[table] ?? []) != Set(key) else { return nil }
+            let words = found[table].map { "the primary key \($0.joined(separator: ", "))" } ?? "no primary key"
+            return "\(definition.name): \(table) has \(words): expected \(key.joined(separator: ", "))"
+        }
     }
 
     private static let markerColumns = [

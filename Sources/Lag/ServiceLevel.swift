@@ -16,7 +16,7 @@ package struct ServicePromise: Sendable, Hashable {
 
 /// What was seen of a topic's log. Times are milliseconds since 1970-01-01 UTC, and the records' own.
 package struct ServiceMeasurement: Sendable, Hashable {
-    /// Nil where the log holds no record.
+    /// Nil where the log holds no record, or none whose time is believed.
     package var newestMilliseconds: Int64?
     /// Records of the last 24 hours, counted by offsets: control records of transactions are among them, and what
     /// compaction took away is, too.
@@ -25,14 +25,24 @@ package struct ServiceMeasurement: Sendable, Hashable {
     package var firstMilliseconds: Int64?
     /// Whether the topic ever held a record.
     package var wasEverUsed: Bool
+    /// Partitions of whose newest or first record the time is not believed; these times are left out above.
+    package var unbelievedPartitions: Int
 
     package init(
-        newestMilliseconds: Int64?, recordsLastDay: Int64, firstMilliseconds: Int64? = nil, wasEverUsed: Bool = true
+        newestMilliseconds: Int64?, recordsLastDay: Int64, firstMilliseconds: Int64? = nil, wasEverUsed: Bool = true,
+        unbelievedPartitions: Int = 0
     ) {
         self.newestMilliseconds = newestMilliseconds
         self.recordsLastDay = recordsLastDay
         self.firstMilliseconds = firstMilliseconds
         self.wasEverUsed = wasEverUsed
+        self.unbelievedPartitions = unbelievedPartitions
+    }
+
+    /// A clock may be ahead; a time beyond a day is a fault, such as microseconds for milliseconds, and would make a
+    /// feed look new for ever.
+    static func isBelieved(_ milliseconds: Int64, now: Int64) -> Bool {
+        milliseconds <= now + ServiceLevel.dayMilliseconds
     }
 }
 
@@ -43,7 +53,7 @@ package enum ServiceLevelVerdict: String, Sendable, CaseIterable {
     /// Fewer records a day than promised.
     case thin
     case lateAndThin = "late and thin"
-    /// The log could not be read.
+    /// The log could not be read, or its times tell nothing.
     case unknown
 
     package var isLate: Bool { self == .late || self == .lateAndThin }
@@ -75,13 +85,26 @@ package struct ServiceLevel: Sendable, Hashable {
     }
 
     package var verdict: ServiceLevelVerdict {
-        guard let measurement else { return .unknown }
+        guard let measurement, !areTimesUnknown else { return .unknown }
         return switch (isLate, isThin(measurement)) {
         case (false, false): .kept
         case (true, false): .late
         case (false, true): .thin
         case (true, true): .lateAndThin
         }
+    }
+
+    private var areTimesUnknown: Bool {
+        guard let measurement else { return true }
+        return measurement.newestMilliseconds == nil && measurement.unbelievedPartitions > 0
+    }
+
+    /// What a person should know beside the verdict; nil mostly.
+    package var note: String? {
+        guard let count = measurement?.unbelievedPartitions, count > 0 else { return nil }
+        let partitions = count == 1 ? "1 partition has records" : "\(count) partitions have records"
+        let rest = areTimesUnknown ? "no other partition tells any" : "the others are judged"
+        return "\(partitions) whose time lies more than a day ahead, which is not believed; \(rest)"
     }
 
     /// A log without a record is late, for what was promised is not there.
@@ -102,12 +125,13 @@ package struct ServiceLevel: Sendable, Hashable {
 
     /// What `lag --format json` tells of a topic.
     package var json: JSON {
-        .object([
+        let members: [(String, JSON)] = [
             ("topic", .string(topic.rawValue)), ("newestAgeSeconds", .optional(newestAgeSeconds)),
             ("promisedFreshnessSeconds", .optional(promise.freshnessSeconds)),
             ("recordsLastDay", .optional(measurement?.recordsLastDay)),
             ("promisedRecordsPerDay", .optional(promise.recordsPerDayMinimum)),
             ("serviceLevel", .string(verdict.rawValue)),
-        ])
+        ]
+        return .object(members + (note.map { [("note", .string($0))] } ?? []))
     }
 }

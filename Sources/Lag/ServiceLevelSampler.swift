@@ -23,30 +23,40 @@ package struct ServiceLevelSampler {
             sampledMilliseconds: nowMilliseconds)
     }
 
-    /// - Throws: `KafkaError`; `Unreadable` where a partition shows no time.
+    /// - Throws: `KafkaError`; `Unreadable` where no partition of a log that holds something shows a time.
     func measure(
         _ topic: TopicName, _ promise: ServicePromise, _ nowMilliseconds: Int64
     ) throws -> ServiceMeasurement {
         let logs = try logs(of: topic)
-        let newest = try logs.filter { $0.end > $0.low }.map { try newestRecord(of: $0) }
-        let count = try recordsSince(nowMilliseconds - ServiceLevel.dayMilliseconds, newest)
+        let filled = logs.filter { $0.end > $0.low }
+        let newest = try Self.newestRecords(of: filled) { try time($0, at: $1) }
+        func isBelieved(_ milliseconds: Int64) -> Bool {
+            ServiceMeasurement.isBelieved(milliseconds, now: nowMilliseconds)
+        }
+        var unbelieved = Set(newest.filter { !isBelieved($0.milliseconds) }.map(\.partition))
+        let count = try recordsSince(
+            nowMilliseconds - ServiceLevel.dayMilliseconds, newest, isChecked: promise.recordsPerDayMinimum != nil,
+            isBelieved)
         var measurement = ServiceMeasurement(
-            newestMilliseconds: newest.map(\.milliseconds).max(), recordsLastDay: count,
+            newestMilliseconds: newest.map(\.milliseconds).filter(isBelieved).max(), recordsLastDay: count,
             wasEverUsed: logs.contains { $0.end > 0 })
         // Only where it decides: a look more for each partition.
         if let promised = promise.recordsPerDayMinimum, count < promised {
-            measurement.firstMilliseconds = try firstRecord(of: newest, logs)
+            let first = try firstRecords(of: newest, logs)
+            unbelieved.formUnion(first.filter { !isBelieved($0.value) }.keys)
+            measurement.firstMilliseconds = first.values.filter(isBelieved).min()
         }
+        measurement.unbelievedPartitions = unbelieved.count
         return measurement
     }
 
-    private struct Log {
+    struct Log {
         let partition: TopicPartition
         let low: Int64
         let end: Int64
     }
 
-    /// A partition has no record whose time can be told.
+    /// The topic is not there, or no record's time can be told.
     struct Unreadable: Error {}
 
     private func logs(of topic: TopicName) throws -> [Log] {
@@ -60,10 +70,18 @@ package struct ServiceLevelSampler {
         }
     }
 
-    private func newestRecord(of log: Log) throws -> NewestRecord {
-        let milliseconds = try Self.newest(in: log.low..<log.end) { try time(log.partition, at: $0) }
-        guard let milliseconds else { throw Unreadable() }
-        return NewestRecord(partition: log.partition, low: log.low, end: log.end, milliseconds: milliseconds)
+    /// Of each partition that shows one: a log may hold nothing but control and aborted records.
+    /// - Parameter logs: those that are not empty.
+    static func newestRecords(
+        of logs: [Log], time: (TopicPartition, Int64) throws -> Int64?
+    ) throws -> [NewestRecord] {
+        let records = try logs.compactMap { log in
+            try newest(in: log.low..<log.end) { try time(log.partition, $0) }.map {
+                NewestRecord(partition: log.partition, low: log.low, end: log.end, milliseconds: $0)
+            }
+        }
+        guard logs.isEmpty || !records.isEmpty else { throw Unreadable() }
+        return records
     }
 
     /// Steps back by 1, 2, 4 … from the end, since the last offsets may be control records, or of an aborted
@@ -82,18 +100,39 @@ package struct ServiceLevelSampler {
         }
     }
 
-    private func recordsSince(_ milliseconds: Int64, _ newest: [NewestRecord]) throws -> Int64 {
-        let first = try admin.offsets(
+    /// - Parameter isChecked: whether it is looked whether the broker found a record of a time that is believed: one
+    ///   far ahead would bring in all behind it.
+    private func recordsSince(
+        _ milliseconds: Int64, _ newest: [NewestRecord], isChecked: Bool, _ isBelieved: (Int64) -> Bool
+    ) throws -> Int64 {
+        let found = try admin.offsets(
             of: newest, searchingAtOrAfter: milliseconds, timeoutMilliseconds: timeoutMilliseconds)
-        return newest.reduce(0) { sum, record in
-            sum + (first[record.partition].map { max(0, record.end - $0.rawValue) } ?? 0)
+        return try newest.reduce(0) { sum, record in
+            guard var first = found[record.partition]?.rawValue, first < record.end else { return sum }
+            if isChecked, let seen = try time(record.partition, at: first), !isBelieved(seen) {
+                first = try Self.first(in: first..<record.end) { offset in
+                    let seen = try time(record.partition, at: offset)
+                    return seen.map { $0 >= milliseconds && isBelieved($0) } ?? true
+                }
+            }
+            return sum + max(0, record.end - first)
         }
     }
 
-    /// Nil where a partition has lost its first records already, hence nobody can tell how old the topic is.
-    private func firstRecord(of newest: [NewestRecord], _ logs: [Log]) throws -> Int64? {
-        guard logs.allSatisfy({ $0.low == 0 }) else { return nil }
-        return try newest.compactMap { try time($0.partition, at: 0) }.min()
+    /// The first offset from which on `isWanted` holds, by halving: a stray one before it that does not matter.
+    static func first(in range: Range<Int64>, isWanted: (Int64) throws -> Bool) rethrows -> Int64 {
+        var (low, high) = (range.lowerBound, range.upperBound)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if try isWanted(middle) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    /// Times; none where a partition has lost its first records already, hence nobody can tell how old the topic is.
+    private func firstRecords(of newest: [NewestRecord], _ logs: [Log]) throws -> [TopicPartition: Int64] {
+        guard logs.allSatisfy({ $0.low == 0 }) else { return [:] }
+        return try newest.reduce(into: [:]) { $0[$1.partition] = try time($1.partition, at: 0) }
     }
 
     private func time(_ partition: TopicPartition, at offset: Int64) throws -> Int64? {

@@ -12,6 +12,20 @@ package struct Plan: Sendable {
 
     /// Everything is as the contracts say, as far as the broker tells.
     package var agrees: Bool { topics.allSatisfy(\.steps.isEmpty) }
+
+    /// What a dry run says last; nil where nothing differs.
+    /// - Parameter mode: one of the dry runs.
+    package func dryRunWords(_ mode: ApplyMode, _ permissions: Permissions) -> String? {
+        guard !agrees else { return nil }
+        let steps = topics.flatMap(\.steps)
+        if steps.contains(where: { permissions.allow($0) }) {
+            return mode == .dryRunUntilYes
+                ? "Nothing was changed. Add --yes to do it." : "Nothing was changed: a dry run."
+        }
+        return steps.contains { $0.flag != nil }
+            ? "Nothing was changed: without the flags that are named, no step can be done."
+            : "Nothing was changed: none of the steps can be done from here."
+    }
 }
 
 package struct TopicPlan: Sendable {
@@ -165,7 +179,9 @@ package enum ApplyMode: Hashable, Sendable {
     /// A person at a terminal sees what would happen before it does.
     case dryRunUntilYes
 
-    package init(isTerminal: Bool, saidYes: Bool, askedForDryRun: Bool) {
-        self = askedForDryRun ? .dryRun : isTerminal && !saidYes ? .dryRunUntilYes : .change
+    /// - Parameter areTerminals: of standard input, output and errors. One is enough for a person to be there, who
+    ///   may have piped the output into a file, or let the input be empty.
+    package init(areTerminals: [Bool], saidYes: Bool, askedForDryRun: Bool) {
+        self = askedForDryRun ? .dryRun : areTerminals.contains(true) && !saidYes ? .dryRunUntilYes : .change
     }
 }

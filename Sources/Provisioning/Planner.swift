@@ -50,8 +50,9 @@ package enum Planner {
                     topic: wanted.name, action: .fewerPartitions(cluster: topic.partitions, contract: contract),
                     kind: .impossible,
                     sentence: """
-                        \(differs): Kafka takes none away; write kafkaPartitions \(topic.partitions) into the \
-                        contract, or make a new major version, which is a new topic
+                        \(differs): Kafka takes none away; in a draft write kafkaPartitions \(topic.partitions) into \
+                        the contract; in an active contract that is a breaking change, which takes a new major \
+                        version, hence a new topic
                         """)
             ]
         }
@@ -102,19 +103,20 @@ package enum Planner {
         _ setting: WantedSetting, of wanted: WantedTopic, _ topic: TopicState, _ actual: [String: String]
     ) -> PlanStep? {
         let from = actual[setting.key]
-        guard !agrees(from, setting) else { return nil }
+        let replicas = topic.replicas.lowerBound
+        let isInSync = setting.key == SettingKey.inSyncReplicasMin && replicas > 0
+        let isBlocked = isInSync && (from.flatMap { Int($0) } ?? 0) > replicas
+        guard isBlocked || !agrees(from, setting) else { return nil }
         let action = PlanStep.Action.set(key: setting.key, from: from, to: setting.value)
         let change = """
-            \(setting.key) is \(from.map { SettingWords.value(setting.key, $0) } ?? "not set"), wanted is \
+            \(isBlocked ? "with \(count(replicas, "replica")) nobody can publish with acks=all: " : "")\(setting.key) is \(from.map { SettingWords.value(setting.key, $0) } ?? "not set"), wanted is \
             \(SettingWords.value(setting.key, setting.value))
             """
-        if setting.key == SettingKey.inSyncReplicasMin, topic.replicas.lowerBound < Int(WantedTopic.inSyncReplicasMin) {
+        if isInSync, replicas < Int(setting.value) ?? 0 {
+            let why = isBlocked ? "" : ": with \(count(replicas, "replica")) nobody could publish any more"
             return PlanStep(
                 topic: wanted.name, action: action, kind: .impossible,
-                sentence: """
-                    \(change): with \(count(topic.replicas.lowerBound, "replica")) nobody could publish any more; move \
-                    the replicas first
-                    """)
+                sentence: "\(change)\(why); move the replicas first")
         }
         if let loss = loss(setting, from: from, wanted) {
             return PlanStep(
@@ -140,9 +142,9 @@ package enum Planner {
     private static func loss(_ setting: WantedSetting, from actual: String?, _ wanted: WantedTopic) -> String? {
         switch setting.key {
         case SettingKey.retentionMilliseconds:
-            guard let to = Int64(setting.value), to >= 0, let actual = actual.flatMap({ Int64($0) }),
-                actual < 0 || actual > to
-            else { return nil }
+            guard let to = Int64(setting.value), to >= 0 else { return nil }
+            // What is not told may have kept records for ever.
+            if let actual = actual.flatMap({ Int64($0) }), actual >= 0, actual <= to { return nil }
             return "records older than \(SettingWords.span(milliseconds: to)) would be deleted for good"
         case SettingKey.cleanupPolicy:
             let before = policies(actual ?? "")

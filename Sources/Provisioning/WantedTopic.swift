@@ -126,9 +126,11 @@ extension WantedTopic {
             // A replica that lags behind and becomes leader takes acknowledged records away.
             WantedSetting(SettingKey.uncleanElection, .exactly("false")),
         ]
-        if kafka.replicationFactor > 1 {
-            settings.append(WantedSetting(SettingKey.inSyncReplicasMin, .atLeast(inSyncReplicasMin)))
-        }
+        // One replica alone would inherit the cluster's number, which may ask for more than there are.
+        settings.append(
+            WantedSetting(
+                SettingKey.inSyncReplicasMin, kafka.replicationFactor > 1 ? .atLeast(inSyncReplicasMin) : .exactly("1"))
+        )
         return settings
     }
 }

@@ -53,35 +53,52 @@ struct GitFolder {
     // MARK: What to compare with
 
     /// What the folder is to be compared with where nobody says.
-    enum Baseline: Equatable {
-        case revision(Revision)
-        /// Why there is nothing to compare with.
-        case none(String)
+    struct Baselines: Equatable {
+        /// The newest first.
+        var revisions: [Revision] = []
+        /// Why there is none older to compare with.
+        var reason: String?
+        /// Whether there is one all the same, which this clone lacks.
+        var lacksHistory = false
     }
 
-    /// The last commit, where the folder differs from it; else the state before the last commit that touched it.
-    func baseline() throws(UserError) -> Baseline {
-        guard let head = try find("HEAD") else { return .none("git has no commit yet") }
-        let status = try git.run(["status", "--porcelain", "--", "."])
+    /// What a comparison reads; whatever else changes in the folder changes no contract.
+    private static let judged = [
+        ":(glob)*/contract.odcs.yaml", ":(glob)*/mapping.yaml", ":(glob)code-lists/*.csv",
+    ]
+
+    /// The last commit, where the contracts, mappings or code lists differ from it, and the state before the last commit
+    /// that touched one of them.
+    func baselines() throws(UserError) -> Baselines {
+        guard let head = try find("HEAD") else { return Baselines(reason: "git has no commit yet") }
+        let status = try git.run(
+            ["status", "--porcelain", "--no-renames", "--untracked-files=all", "--"] + Self.judged, globs: true)
         guard status.status == 0 else {
             throw git.failure("reading the state of", folder, status, nextStep: "repair the work tree")
         }
-        if !status.output.isEmpty {
-            return try holds(head) ? .revision(head) : .none("no commit has the folder yet")
+        guard try holdsTopics(head) else { return Baselines(reason: "no commit has the folder yet") }
+        var baselines = Baselines(revisions: status.output.isEmpty ? [] : [head])
+        let last = try git.run(["log", "-1", "--format=%H", "--"] + Self.judged, globs: true)
+        guard last.status == 0 else {
+            throw git.failure("reading the history of", folder, last, nextStep: "run `git fsck`")
         }
-        let last = try git.run(["log", "-1", "--format=%H", "--", "."])
-        guard last.status == 0, !last.line.isEmpty else { return .none("no commit has the folder yet") }
-        guard let before = try find("\(last.line)^"), try holds(before) else {
-            let isShallow = try git.run(["rev-parse", "--is-shallow-repository"]).line == "true"
-            return .none(
-                isShallow ? "the clone is shallow: fetch more of the history" : "the folder's history begins here")
+        if let before = try find("\(last.line)^") {
+            if try holdsTopics(before) {
+                baselines.revisions.append(before)
+            } else {
+                baselines.reason = "the folder's history begins here"
+            }
+        } else if try git.run(["rev-parse", "--is-shallow-repository"]).line == "true" {
+            baselines.reason = "the clone is shallow: fetch more of the history"
+            baselines.lacksHistory = true
+        } else {
+            baselines.reason = "the folder's history begins here"
         }
-        return .revision(before)
+        return baselines
     }
 
-    private func holds(_ revision: Revision) throws(UserError) -> Bool {
-        if path.isEmpty { return true }
-        return try git.run(["cat-file", "-e", "\(revision.hash):\(path)"]).status == 0
+    private func holdsTopics(_ revision: Revision) throws(UserError) -> Bool {
+        try entries(of: revision).contains { $0.path.hasSuffix("/contract.odcs.yaml") }
     }
 
     // MARK: Reading a revision
@@ -96,6 +113,14 @@ struct GitFolder {
         try extract(revision, to: temporary)
         let label = "\(name):\(path.isEmpty ? "." : path)"
         return try body(CatalogueState(folder: temporary.path, name: name, label: label))
+    }
+
+    /// The same for several revisions at once, in their order.
+    func withStates<Result>(of revisions: [Revision], _ body: ([CatalogueState]) throws -> Result) throws -> Result {
+        guard let last = revisions.last else { return try body([]) }
+        return try withState(of: last, name: last.shortHash) { state in
+            try withStates(of: revisions.dropLast()) { try body($0 + [state]) }
+        }
     }
 
     private func extract(_ revision: Revision, to target: URL) throws {
@@ -130,7 +155,7 @@ struct GitFolder {
     }
 
     /// The files that a comparison reads: two levels deep, and no links, so that nothing is written elsewhere.
-    private func entries(of revision: Revision) throws -> [Entry] {
+    private func entries(of revision: Revision) throws(UserError) -> [Entry] {
         var arguments = ["ls-tree", "-r", "-z", "--full-tree", revision.hash]
         if !path.isEmpty { arguments += ["--", path + "/"] }
         let tree = try git.run(arguments)
@@ -184,14 +209,18 @@ private struct Git {
     let folder: String
 
     /// Set by git for its hooks: they would name another repository than the folder's own.
-    private static let misleading = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"]
+    private static let misleading = [
+        "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE", "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+    ]
     /// What `env` says where there is no such program.
     private static let notFound: Int32 = 127
 
     /// Output goes through files: two full pipes would wait for each other.
-    func run(_ arguments: [String], input: Data? = nil) throws(UserError) -> Outcome {
+    /// - Parameter globs: whether paths may be patterns; else they are the names of files, whatever they look like.
+    func run(_ arguments: [String], input: Data? = nil, globs: Bool = false) throws(UserError) -> Outcome {
         do {
-            let outcome = try start(arguments, input)
+            let outcome = try start(arguments, input, globs)
             guard outcome.status != Self.notFound else {
                 throw UserError(
                     action: "running", subject: program, cause: "there is no such program in PATH",
@@ -208,7 +237,7 @@ private struct Git {
         }
     }
 
-    private func start(_ arguments: [String], _ input: Data?) throws -> Outcome {
+    private func start(_ arguments: [String], _ input: Data?, _ globs: Bool) throws -> Outcome {
         let temporary = FileManager.default.temporaryDirectory.appendingPathComponent("lienthong-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: temporary) }
@@ -220,7 +249,7 @@ private struct Git {
         var environment = ProcessInfo.processInfo.environment.filter { !Self.misleading.contains($0.key) }
         environment["LC_ALL"] = "C"
         environment["GIT_OPTIONAL_LOCKS"] = "0"
-        environment["GIT_LITERAL_PATHSPECS"] = "1"
+        environment["GIT_LITERAL_PATHSPECS"] = globs ? "0" : "1"
         process.environment = environment
         let input = try FileHandle(forReadingFrom: files[0])
         let output = try FileHandle(forWritingTo: files[1])

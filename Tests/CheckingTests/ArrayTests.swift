@@ -49,6 +49,9 @@ import Testing
             testDescription: "one record over several lines",
             text: good.replacing(",\"", with: ",\n\""), accepted: 1, findings: []),
         Case(
+            testDescription: "one record that does not end", text: "\n" + good.prefix(50) + "\n\(good)\n",
+            findings: ["2: open-record"]),
+        Case(
             testDescription: "two records without an array", text: "\(good)\n\(good)\n", accepted: 1,
             findings: ["2: text-after-array"]),
         Case(testDescription: "no array at all", text: "oops", findings: ["1: not-json -"]),

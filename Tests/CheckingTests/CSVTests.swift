@@ -49,7 +49,7 @@ import Testing
             rows: [#"{"personalId":"001"}"#, #"{"personalId":"002"}"#]),
         Case(
             testDescription: "a delimiter in a quoted header cell", text: "\"a,b,c\";personalId;fullName\n1;2;3\n",
-            rows: [#"{"personalId":"2","fullName":"3","a,b,c":"1"}"#]),
+            rows: [#"{"personalId":"2","fullName":"3","?1":"1"}"#]),
         Case(
             testDescription: "quoted cells", text: "personalId,fullName\n\"001\",\"a,\"\"b\"\"\nc\"\n\"002\",\"\"\n",
             rows: [#"{"personalId":"001","fullName":"a,\"b\"\u000ac"}"#, #"{"personalId":"002"}"#]),
@@ -115,7 +115,30 @@ import Testing
             rows: [
                 #"{"representatives":[{"fullName":"a","personalId":"1"},{"fullName":"b"}],"previousPersonalIds":["001"]}"#,
                 #"{"representatives":[{"fullName":"b"}]}"#,
-                "{}",
+            ]),
+        Case(
+            testDescription: "rows that end in a carriage return alone",
+            text: "personalId,fullName\r1,a\r\r\"2\",\"b\"\r3\r",
+            rows: [
+                #"{"personalId":"1","fullName":"a"}"#, #"{"personalId":"2","fullName":"b"}"#, "5: 1 cells",
+            ]),
+        Case(
+            testDescription: "a lost quote where rows end in a carriage return alone",
+            text: "personalId,fullName\r\"1,a\r2,b\r", rows: ["2: open-quote", #"{"personalId":"2","fullName":"b"}"#]),
+        Case(
+            testDescription: "rows of blank cells, however many, are no records",
+            text: "personalId;fullName\n;\n1;a\n\"\"; \n;;;;\n;\n\t\n2;b\n",
+            rows: [#"{"personalId":"1","fullName":"a"}"#, #"{"personalId":"2","fullName":"b"}"#]),
+        Case(
+            testDescription: "a first line that sets the delimiter",
+            text: "SEP=|\r\npersonalId|fullName\r\n1|a,b;c\r\n2\r\n",
+            rows: [#"{"personalId":"1","fullName":"a,b;c"}"#, "4: 1 cells"]),
+        Case(
+            testDescription: "truth values and whole numbers as a spreadsheet writes them",
+            text: "stateSecret,version\nTRUE, 7 \nFalse,\t-1\n false ,1 2\nT\u{12}UE,\" 8\"\n",
+            rows: [
+                #"{"stateSecret":true,"version":7}"#, #"{"stateSecret":false,"version":-1}"#,
+                #"{"stateSecret":false,"version":"1 2"}"#, #"{"stateSecret":"T\u0012UE","version":8}"#,
             ]),
         Case(
             testDescription: "lists and objects as JSON in one cell",
@@ -134,7 +157,7 @@ import Testing
             ]),
         Case(
             testDescription: "columns that are no fields", text: "personalId,Ghi chú,\n1,x,y\n2,,\n",
-            rows: [#"{"personalId":"1","Ghi chú":"x","":"y"}"#, #"{"personalId":"2"}"#]),
+            rows: [#"{"personalId":"1","?2":"x","?3":"y"}"#, #"{"personalId":"2"}"#]),
     ]
 
     @Test("a row stands for a JSON object", arguments: cases)
@@ -156,10 +179,9 @@ import Testing
             "\u{A0}personalId ,fulName,birthDate,sex,provinceCode,permanentAddress.txt,representatives[0].fullname,x\n"
         ).header
         #expect(
-            header.unknownColumns.map { "\($0.number) \($0.name) \($0.suggestion ?? "-")" } == [
-                "2 fulName fullName", "5 provinceCode permanentAddress.provinceCode",
-                "6 permanentAddress.txt permanentAddress.text",
-                "7 representatives[0].fullname representatives[0].fullName", "8 x -",
+            header.unknownColumns.map { "\($0.number) \($0.suggestion ?? "-")" } == [
+                "2 fullName", "5 permanentAddress.provinceCode", "6 permanentAddress.text",
+                "7 representatives[0].fullName", "8 -",
             ])
         #expect(header.missingFields == ["fullName", "identityStatus", "version"])
     }
@@ -193,6 +215,89 @@ import Testing
         }
         #expect(error?.status == .no)
         #expect(error.map { "\($0)".contains("Kín") || "\($0)".contains("001190") } == false)
+    }
+
+    @Test(
+        "a first row that swallowed records is no header, and none of them is told",
+        arguments: [
+            "personalId,fullName\u{2028}001190000001,Lều Thị Kín\u{2028}",
+            "personalId\u{2029}001190000001",
+            "personalId,\"fullName\n001190000001,Lều Thị Kín\n\"x\n",
+            "personalId,\"fullName\n001190000001,Lều Thị Kín\"\n",
+            "personalId,fullName\u{85}001190000001,Lều Thị Kín\u{85}", "personalId,\"fullName\r001190000001,Lều\"\r",
+        ])
+    func swallowed(text: String) throws {
+        let error = #expect(throws: UserError.self) { try check(text, name: "x.csv") }
+        #expect(error?.status == .no)
+        #expect(error.map { "\($0)".contains("Lều") || "\($0)".contains("001190") } == false)
+    }
+
+    @Test("lines with keys and without --with-key are told so", arguments: [",", ";", ""])
+    func keyed(mark: String) throws {
+        let line = "001190000001\t{\"a\":1\(mark)}\n"
+        #expect(#expect(throws: UserError.self) { try check(line) }?.nextStep.contains("--with-key") == true)
+        let other = #expect(throws: UserError.self) { try check("001190000001\tx{\n") }
+        #expect(other?.nextStep.contains("--with-key") == false)
+    }
+
+    @Test("a file whose rows end in a carriage return alone is judged")
+    func returns() throws {
+        let lines = ["personalId,fullName", "x,y", "", "x,y", "", ""]
+        let returns = try check(lines.joined(separator: "\r"), name: "x.csv")
+        #expect(returns == (try check(lines.joined(separator: "\n"), name: "x.csv")))
+        #expect(returns == (try check(lines.joined(separator: "\r\n"), name: "x.csv")))
+        #expect(returns.findings.map(\.place.line) == [2, 4])
+    }
+
+    @Test("a secret of FALSE is none, and of TRUE is one")
+    func secret() throws {
+        let findings = try check("personalId,stateSecret\n1,FALSE\n1,TRUE\n", format: .csv).findings
+        #expect(findings.map(\.short) == ["2: invalid-identifier personalId", "3: state-secret -"])
+    }
+
+    @Test("of a row of delimiters no more cells are kept than tell that they are too many")
+    func manyCells() throws {
+        var window = ByteWindow(
+            BytesSource("personalId,fullName\nx\(String(repeating: ",", count: 100_000))\n"), blockBytes: 1 << 18,
+            bytesMax: 1 << 18)
+        _ = try window.grow()
+        var rows = RowSplitter()
+        _ = try CSVHeader.read(
+            &rows, &window, contract: try definition("population.citizen.v1").contract, name: "x.csv")
+        _ = try rows.next(in: &window)
+        #expect(rows.cells.count == 3)
+    }
+
+    @Test("a header of delimiters alone is an error")
+    func headerOfDelimiters() throws {
+        let error = #expect(throws: UserError.self) {
+            try check("personalId" + String(repeating: ",", count: 200_000) + "\n1\n", format: .csv)
+        }
+        #expect(error?.cause.contains("cannot be read as a header") == true)
+    }
+
+    @Test("a cell that should be a list is told how to be one")
+    func listCell() throws {
+        let header =
+            "personalId,fullName,birthDate,sex,identityStatus,version,permanentAddress,previousPersonalIds,representatives\n"
+        let start = "001190000001,a,1990,female,active,1,"
+        let address = "\"{\"\"text\"\":\"\"a\"\",\"\"provinceCode\"\":\"\"01\"\"}\""
+        let text = header + start + "x,,\n" + start + address + ",x,\n" + start + address + ",,x\n"
+        let outcome = try check(text, format: .csv)
+        let report = CheckReport(try definition("population.citizen.v1"), outcome.account, file: "x")
+        let expected = Set(report.refused.map(\.expected))
+        #expect(
+            expected == [
+                "An object: as JSON in the cell, or in columns such as permanentAddress.text.",
+                "A list: as JSON in the cell, or in columns such as previousPersonalIds[0].",
+                "A list: as JSON in the cell, or in columns such as representatives[0].personalId.",
+            ])
+        #expect(
+            report.page(checkedAtMilliseconds: 0).contains("hoặc chia thành các cột như representatives[0].personalId"))
+        var writer = FindingWriter(report.definition.contract)
+        #expect(Set(outcome.findings.map { writer.json($0).text }.filter { $0.contains("columns such as") }).count == 3)
+        let line = try check(#"{"personalId":"001190000001","previousPersonalIds":"x"}"#, format: .ndjson)
+        #expect(!line.findings.contains { writer.json($0).text.contains("columns such as") })
     }
 
     @Test("a quoted row beyond the bound costs one row", arguments: [1, 10, 64])

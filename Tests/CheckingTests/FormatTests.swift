@@ -12,6 +12,7 @@ import Testing
             ("{\"a\":1}\n{\"a\":2}\n", "x", InputFormat.ndjson), ("{\"a\":1}\n{\"a\":2}\n", "x.json", .ndjson),
             (" \n[{}]", "x.csv", .array), ("{\n\"a\":1}", "x.json", .array), ("{\n\"a\":1}", "x.ndjson", .ndjson),
             ("{\"a\":1}", "x.json", .ndjson), ("a,b\n", "x", .csv), ("a,b\n", "x.CSV", .csv),
+            ("{\"a\":\"x\n{\"a\":1}\n", "x.json", .ndjson), ("{\n{\n", "x.json", .array),
             ("oops\n", "x.jsonl", .ndjson), ("{\"a\":\n", "x.json", .array),
         ])
     func detected(text: String, name: String, format: InputFormat) throws {
@@ -38,6 +39,14 @@ import Testing
                 #expect(error?.status == .no)
             }
         }
+    }
+
+    @Test("a first line that was cut costs itself only", arguments: [1, 100, 4096])
+    func cutFirstLine(blockBytes: Int) throws {
+        let text = citizen(1).prefix(50) + "\n\(citizen(2))\n\(citizen(3))\n"
+        let outcome = try check(String(text), name: "x.json", blockBytes: blockBytes)
+        #expect(outcome.account.accepted == 2)
+        #expect(outcome.findings.map(\.short) == ["1: not-json -"])
     }
 
     @Test("a file that cannot be read, and a folder, are the user's to correct")

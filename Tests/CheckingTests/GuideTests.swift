@@ -22,8 +22,17 @@ import Testing
             type: .text(TextRule(values: ["male", "female"])), vietnamese: "một trong các giá trị: male, female",
             english: "one of: male, female"),
         Case(
-            type: .text(TextRule(identifier: .personalNumber)), vietnamese: "số định danh cá nhân, 12 chữ số",
-            english: "a personal identification number, 12 digits"),
+            type: .text(TextRule(identifier: .personalNumber)),
+            vietnamese:
+                "số định danh cá nhân: 12 chữ số, trong đó có mã nơi đăng ký khai sinh (không phải 000), giới tính và năm sinh",
+            english: "personal identification number: 12 digits, which tell place (never 000), sex and year of birth"),
+        Case(
+            type: .text(TextRule(identifier: .insuranceCard)),
+            vietnamese:
+                "số thẻ bảo hiểm y tế: 15 ký tự, gồm 2 chữ cái mã đối tượng, mức hưởng 1 đến 5, 2 chữ số mã tỉnh, 10 chữ số",
+            english:
+                "health-insurance card number: 2 capitals of the group, level 1 to 5, 2 digits of the province, 10 digits"
+        ),
         Case(
             type: .text(TextRule(codeList: .commune, codeListDateField: "asOf")),
             vietnamese:

@@ -32,9 +32,13 @@ import Testing
             testDescription: "keys", text: "001190000001\t\(good)\n001190000002\t\(good)\n", withKey: true, accepted: 1,
             findings: ["2: key-mismatch -"]),
         Case(
-            testDescription: "a key alone deletes", text: "001190000001\t\n001190000001\t\r\n", withKey: true,
+            testDescription: "a key alone deletes", text: "001190000001\t\n\n001190000001\t", withKey: true,
             deleted: 2,
             findings: []),
+        Case(
+            testDescription: "a carriage return is a value, and not JSON, as kcat sends it",
+            text: "001190000001\t\r\n001190000001\t\(good)\r\n\r\n", withKey: true, accepted: 1,
+            findings: ["1: not-json -", "3: not-json -"]),
         Case(
             testDescription: "a key that is none", text: "0011\t\n", withKey: true,
             findings: ["1: invalid-identifier personalId"]),
@@ -53,6 +57,61 @@ import Testing
         #expect(outcome.account.accepted == given.accepted)
         #expect(outcome.account.deleted == given.deleted)
         #expect(outcome.findings.map(\.short) == given.findings)
+    }
+
+    @Test("a byte order mark would be part of the first key", arguments: [1, 4096])
+    func markBeforeKey(blockBytes: Int) throws {
+        let error = #expect(throws: UserError.self) {
+            try check("\u{FEFF}001190000001\t\(Self.good)\n", withKey: true, blockBytes: blockBytes)
+        }
+        #expect(error?.cause.contains("byte order mark") == true)
+        #expect(error?.status == .no)
+    }
+
+    @Test("lines that end in a carriage return alone are told in one sentence", arguments: [false, true])
+    func returns(withKey: Bool) throws {
+        let line = withKey ? "001190000001\t\(Self.good)" : Self.good
+        for text in [line + "\r" + line, line + "\r" + line + "\r", line + " \r\r " + line] {
+            let error = #expect(throws: UserError.self) { try check(text, withKey: withKey) }
+            #expect(error?.cause.contains("carriage return") == true)
+        }
+        for text in [line, line + "\r", "\r" + line + "\r\n", line + "\r\n" + line] where !withKey {
+            #expect(try check(text).account.refused == 0)
+        }
+        let pretty = Self.good.replacing(",\"", with: "\r,\r\"").replacing("}", with: "\r}\r")
+        #expect(try check(pretty).account.accepted == 1)
+    }
+
+    @Test("members spelt nearly like a field are counted by the field, and their names told nowhere")
+    func misspelt() throws {
+        let text = [
+            #"{"personalID":"001190000001"}"#, #"{"PERSONALID":1,"personal_id":2,"Representativs":3}"#,
+            citizen(1, extra: #","statesecret":true,"fulName":"x","remark":1,"zzz":2"#),
+            citizen(2).replacing(#""text":"#, with: #""txet":1,"text":"#),
+        ].joined(separator: "\n")
+        let outcome = try check(text, format: .ndjson)
+        let expected = [
+            "personalId": 3, "representatives": 1, "stateSecret": 1, "fullName": 1, "permanentAddress.text": 1,
+        ]
+        #expect(outcome.account.misspelt == expected)
+        let report = CheckReport(try definition("population.citizen.v1"), outcome.account, file: "x")
+        #expect(report.notes.contains("3 members are spelt nearly like personalId and are lost"))
+        #expect(report.notes.contains("1 member is spelt nearly like fullName and is lost"))
+        let summary = report.json(seconds: 1).text
+        #expect(summary.contains(#""misspelt":["fullName","permanentAddress.text","personalId""#))
+        let page = report.page(checkedAtMilliseconds: 0)
+        #expect(page.contains("tên viết gần giống personalId"))
+        for text in report.notes + [summary, page] {
+            for name in ["personalID", "personal_id", "fulName", "txet"] { #expect(!text.contains(name)) }
+        }
+    }
+
+    @Test("a thousand names are looked at, and what else is met is passed over")
+    func manyNames() throws {
+        let names = (0..<1_000).map { "\"unknown\($0)\":1" }.joined(separator: ",")
+        let text = "{\(names)}\n{\"personalid\":1,\"unknown3\":2}"
+        #expect(try check(text, format: .ndjson).account.misspelt.isEmpty)
+        #expect(try check("{\"personalid\":1,\(names)}", format: .ndjson).account.misspelt == ["personalId": 1])
     }
 
     @Test("a line beyond the bound is too large, and the next one is read", arguments: [1, 7, 64])

@@ -47,14 +47,17 @@ import Testing
         func object(_ line: String) throws -> [String: Any] {
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         }
-        let lines = try outcome.findings.map { try object($0.json.text) }
+        let definition = try definition("population.citizen.v1")
+        var writer = FindingWriter(definition.contract)
+        let lines = try outcome.findings.map { try object(writer.json($0).text) }
         #expect(lines.map { $0["line"] as? Int } == [2, 3, 4] || lines.map { $0["line"] as? Int } == [2, 2, 3, 4])
         #expect(lines.first?["warning"] as? String == "birth-year-differs-from-number")
         #expect(lines.contains { $0["malformed"] as? String == "fewer-cells" })
         #expect(lines.last?["reason"] as? String == "invalid-identifier")
         #expect(lines.last?["field"] as? String == "personalId")
         #expect(lines.last?["rule"] as? String == "personal-number")
-        let report = CheckReport(try definition("population.citizen.v1"), outcome.account, file: "x")
+        #expect((lines.last?["expected"] as? String)?.hasPrefix("Personal identification number: 12 digits") == true)
+        let report = CheckReport(definition, outcome.account, file: "x")
         let summary = try object(report.json(seconds: 1.5).text)
         #expect(summary["records"] as? Int == 3)
         #expect(summary["accepted"] as? Int == 1)
@@ -122,13 +125,57 @@ import Testing
         let report = CheckReport(try definition("population.citizen.v1"), outcome.account, file: "records.csv")
         #expect(outcome.account.refused == 3)
         try Self.expectNoValues(report, outcome.findings)
-        #expect(report.page(checkedAtMilliseconds: 0).contains("Ghi chú"))
+        #expect(!report.page(checkedAtMilliseconds: 0).contains("Ghi chú"))
+        #expect(!report.json(seconds: 1).text.contains("Ghi chú"))
+        #expect(report.notes.contains("column 3 is no field of the contract, and counted as unknown"))
+    }
+
+    @Test("a file without records passes for nothing", arguments: [("[]", InputFormat.array), ("personalId\n", .csv)])
+    func noRecord(text: String, format: InputFormat) throws {
+        let account = try check(text, format: format).account
+        #expect(!account.isPassed)
+        let report = CheckReport(try definition("population.citizen.v1"), account, file: "x")
+        #expect(report.verdict == "no record was checked")
+        let page = report.page(checkedAtMilliseconds: 0)
+        #expect(page.contains("<strong class=\"bad\">Không có bản ghi nào được kiểm tra"))
+        #expect(page.contains("No record was checked"))
+        #expect(!page.contains("can be published"))
+    }
+
+    @Test("the verdict counts, and a page says what no check tells")
+    func verdict() throws {
+        func report(_ text: String) throws -> CheckReport {
+            CheckReport(
+                try definition("population.citizen.v1"), try check(text, format: .ndjson).account, file: "x")
+        }
+        #expect(try report(citizen(1)).verdict == "no record would be refused")
+        #expect(try report(citizen(1)).account.isPassed)
+        let refused = try report(String(repeating: "{}\n", count: 1_234) + citizen(1))
+        #expect(refused.verdict == "1,234 of 1,235 records would be refused")
+        #expect(!refused.account.isPassed)
+        #expect(refused.page(checkedAtMilliseconds: 0).contains("database-refused"))
+        #expect(try report(citizen(1)).page(checkedAtMilliseconds: 0).contains("database-refused"))
+    }
+
+    @Test("identifiers and code lists are expected in words")
+    func identifiersInWords() throws {
+        let bad = [
+            citizen(1).replacing("001190", with: "000190"), citizen(1).replacing("\"01\"", with: "\"99\""),
+        ].joined(separator: "\n")
+        let report = CheckReport(
+            try definition("population.citizen.v1"), try check(bad, format: .ndjson).account, file: "x")
+        #expect(
+            report.refused.map(\.expected).sorted() == [
+                "a province's code, 2 digits (the 34 since 2025-07-01, the 63 before), judged at the day in asOf",
+                "personal identification number: 12 digits, which tell place (never 000), sex and year of birth",
+            ])
     }
 
     private static func expectNoValues(_ report: CheckReport, _ findings: [CheckFinding]) throws {
         let page = report.page(checkedAtMilliseconds: someTimeMilliseconds)
+        var writer = FindingWriter(report.definition.contract)
         let texts =
-            [page, report.json(seconds: 1).text] + findings.map(\.json.text) + report.notes
+            [page, report.json(seconds: 1).text] + findings.map { writer.json($0).text } + report.notes
             + (report.refused + report.warnings).map { "\($0)" }
         for text in texts {
             #expect(!text.contains(mark))
@@ -173,7 +220,7 @@ import Testing
     @Test("rules between fields are told by their fields", arguments: ExampleVerdictTests.topics)
     func rules(topic: String) throws {
         let definition = try definition(topic)
-        let words = ContractWords(contract: definition.contract)
+        let words = ContractWords(contract: definition.contract, isOfRows: false)
         let decoder = try RecordDecoder(definition, codeLists: try catalogue.get().codeLists)
         for example in Examples.load(topicFolder: definition.folder).refused where !example.needsDatabase {
             guard case (.refused(let reason, let field), let rule?) = Lint.verdict(of: example, by: decoder) else {

@@ -198,6 +198,23 @@ struct CodeListsTests {
         #expect(error.cause.contains(message))
     }
 
+    @Test("a commune of before the list begins passes by its shape, although a row of that time is there")
+    func historicalCommune() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("provinces.csv", "code,name_vi,valid_from,valid_to\n01,Hà Nội,2008-08-01,\n")
+        try folder.write(
+            "communes.csv",
+            "code,name_vi,province_code,valid_from,valid_to\n00004,Ba Đình,01,2025-07-01,\n"
+                + "00001,Phúc Xá,01,2010-01-01,2025-06-30\n")
+        try folder.write("countries.csv", "code,name_en,name_vi\nVNM,Vietnam,Việt Nam\n")
+        let lists = try CodeLists.load(folder: folder.path)
+        for day in ["2009-12-31", "2015-01-01", "2025-06-30"] {
+            #expect(lists.contains("00007", of: .commune, on: day), "\(day)")
+        }
+        #expect(!lists.contains("00007", of: .commune, on: "2025-07-01"))
+        #expect(!lists.contains("00001", of: .commune, on: "2025-07-01"))
+    }
+
     @Test("communes without the column valid_to, as older revisions have them, are in force without end")
     func withoutLastColumn() throws {
         let folder = try TemporaryFolder()

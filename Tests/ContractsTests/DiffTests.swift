@@ -243,6 +243,21 @@ struct DiffTests {
         Case(
             "\n              - {property: codeList, value: province}\n              - {property: codeListDateField, value: asOf}",
             "", "dangerous field place.provinceCode: the code list was province, is none now"),
+        Case(
+            [
+                ("{property: codeListDateField, value: asOf}", "{property: codeListDateField, value: newDay}"),
+                (
+                    "          - name: asOf",
+                    """
+                              - name: newDay
+                                logicalType: date
+                                description: New day.
+                                customProperties: [{property: descriptionVi, value: Ngày mới.}]
+                              - name: asOf
+                    """
+                ),
+            ], "breaking field place.provinceCode: codes were judged at asOf, are now at newDay",
+            "compatible field place.newDay: is new and optional"),
         // Key, version, order.
         Case(
             [
@@ -328,7 +343,7 @@ struct DiffTests {
             "dangerous setting kafkaRetentionMilliseconds: was for ever, is now 30 days"),
         Case(
             [property("deadLetterRetentionMilliseconds", "86400000")],
-            "dangerous setting deadLetterRetentionMilliseconds: was 90 days, is now 1 days"),
+            "dangerous setting deadLetterRetentionMilliseconds: was 90 days, is now 1 day"),
         Case(
             [property("deadLetterRetentionMilliseconds", "-1")],
             "compatible setting deadLetterRetentionMilliseconds: was 90 days, is now for ever"),
@@ -367,7 +382,8 @@ struct DiffTests {
         Case("status: active", "status: deprecated", "dangerous setting status: was active, is now deprecated"),
         Case(
             "status: active", "status: retired", "dangerous setting status: readers must look for what takes its place"),
-        Case("status: active", "status: draft", "dangerous setting status: is promised no longer"),
+        Case("status: active", "status: draft", "breaking setting status: is promised no longer"),
+        Case("status: active", "status: proposed", "breaking setting status: so that it could be broken unseen"),
         Case(
             "{role: worker, access: read,", "{role: reader, access: read,",
             "dangerous setting roles.worker: is gone", "compatible setting roles.reader: a new role with access read"),
@@ -418,14 +434,14 @@ struct DiffTests {
                 == [])
     }
 
-    private static func small(_ rules: [RecordRule]) -> Contract {
+    private static func small(_ rules: [RecordRule], with fields: [Field] = []) -> Contract {
         Contract(
             version: "1.0.0", owner: "O", descriptionEnglish: "", descriptionVietnamese: "", dataGroups: [1],
             articles: [],
             fields: [
                 Field(name: "code", type: .text(TextRule()), required: true),
                 Field(name: "l", type: .list(.object([]), uniqueBy: nil, maximumItems: 9), required: false),
-            ], key: [], versionField: "v", rules: rules,
+            ] + fields, key: [], versionField: "v", rules: rules,
             kafka: .init(partitions: 1, replicationFactor: 1, retentionMilliseconds: -1, cleanupPolicy: "delete"),
             breaker: .init())
     }
@@ -623,23 +639,152 @@ struct DiffTests {
         #expect(comparison.changes[0].severity == .compatible)
     }
 
-    @Test("codes that leave a list are dangerous, new ones compatible")
+    private static func lists(
+        provinces: [(Int, String?, String?)] = [(1, nil, nil)], communes: [(Int, String?, String?)] = [(4, nil, nil)],
+        countries: [String] = ["VNM"]
+    ) -> CodeLists {
+        func spans(_ rows: [(Int, String?, String?)]) -> [DatedCodes.Span] {
+            rows.map { code, first, last in
+                DatedCodes.Span(
+                    code: code, first: first.flatMap { $0.withTextBytes(Dates.day) } ?? .min,
+                    last: last.flatMap { $0.withTextBytes(Dates.day) } ?? .max)
+            }
+        }
+        return CodeLists(
+            provinces: ProvinceList(spans(provinces)), communes: CommuneList(spans(communes)),
+            countries: CountryList(countries))
+    }
+
+    @Test("a code's every day counts: one that is lost is dangerous, a new one compatible")
     func codeLists() throws {
-        let before = CodeLists(
-            provincesToday: [1, 4], provincesBeforeMerger: [1, 4, 8], communes: [(code: 4, province: 1)],
-            countries: ["VNM", "XYZ"])
-        let after = CodeLists(
-            provincesToday: [1], provincesBeforeMerger: [1, 4, 8, 79],
-            communes: (5...30).map { (code: $0, province: 1) }, countries: ["VNM"])
+        let before = Self.lists(
+            provinces: [
+                (1, nil, nil), (4, nil, "2025-06-30"), (4, "2025-07-01", nil), (8, nil, "2025-06-30"), (9, nil, nil),
+            ],
+            communes: [(4, "2025-07-01", nil)], countries: ["VNM", "XYZ"])
+        let after = Self.lists(
+            provinces: [
+                (1, nil, nil), (4, nil, "2030-12-31"), (8, nil, "2009-12-31"), (8, "2011-01-01", "2025-06-30"),
+                (79, nil, nil),
+            ],
+            communes: (5...30).map { ($0, "2025-07-01", nil) }, countries: ["VNM"])
         Self.expect(
             [
-                "dangerous code list provinces: no longer in force today: 04: records with them are refused",
-                "compatible code list provinces: new, in force before 2025-07-01: 79",
-                "dangerous code list communes: no longer in force today: 00004",
+                "dangerous code list provinces: no longer in the list: 09: records with them are refused",
+                "dangerous code list provinces: no longer in force from 2031-01-01: 04: records with them are refused",
+                "dangerous code list provinces: no longer in force from 2010-01-01 to 2010-12-31: 08",
+                "compatible code list provinces: new, in force on any day: 79",
+                "dangerous code list communes: no longer in the list: 00004",
                 "compatible code list communes: 00014 and 16 more",
                 "dangerous code list countries: no longer in the list: XYZ",
             ], of: CodeListsDiff.changes(from: before, to: after))
         #expect(CodeListsDiff.changes(from: before, to: before) == [])
+        // Communes of before the list are judged by their shape, whatever rows there are.
+        let history = Self.lists(communes: [(4, nil, nil), (5, "1999-01-01", "2020-01-01")])
+        #expect(CodeListsDiff.changes(from: history, to: Self.lists(communes: [(4, "2025-07-01", nil)])) == [])
+    }
+
+    @Test("a lost code is breaking where a topic judges by its list, and promised where that topic is")
+    func codeListsInUse() throws {
+        let without = Self.lists(provinces: [(4, nil, nil)])
+        let closed = Self.lists(provinces: [(1, nil, "2030-12-31")])
+        let active = try Self.read(Self.contract)
+        let draft = try Self.read(Sample.contract)
+        let ofAnyTime = try Self.read(
+            Self.contract.replacingOccurrences(
+                of: "codeList, value: province", with: "codeList, value: province-of-any-time"
+            )
+            .replacingOccurrences(of: "\n              - {property: codeListDateField, value: asOf}", with: ""))
+        func losses(_ after: CodeLists, _ contract: Contract) -> [ContractChange] {
+            CodeListsDiff.changes(from: Self.lists(), to: after, judging: [("a.b.v1", contract)])
+                .filter { $0.severity != .compatible }
+        }
+        for after in [without, closed] {
+            let change = try #require(losses(after, active).first)
+            #expect(change.severity == .breaking)
+            #expect(change.sentence.hasSuffix("by a.b.v1"))
+            #expect(change.wasPromised)
+            #expect(losses(after, draft).map(\.wasPromised) == [false])
+        }
+        #expect(losses(without, ofAnyTime).map(\.severity) == [.breaking])
+        #expect(losses(closed, ofAnyTime).map(\.severity) == [.dangerous])
+        #expect(losses(Self.lists(countries: []), active).map(\.severity) == [.dangerous])
+        #expect(losses(Self.lists(communes: []), active).map(\.severity) == [.dangerous])
+    }
+
+    @Test("lint refuses a promise's lost code, and says of two older states what both show only once")
+    func lintOfSeveral() throws {
+        let first = try Sample.folder()
+        let second = try Sample.folder()
+        let now = try Sample.folder()
+        let two = "code,name_vi,valid_from,valid_to\n01,Hà Nội,2008-08-01,\n04,Cao Bằng,2008-08-01,\n"
+        for folder in [first, second, now] { try folder.write(Self.contractFile, Self.contract) }
+        for folder in [first, second] { try folder.write("code-lists/provinces.csv", two) }
+        try first.write(
+            Self.contractFile,
+            Self.contract.replacingOccurrences(of: "validValues: [a, b]", with: "validValues: [a, b, c]"))
+        let findings = Lint.run(
+            folder: now.path,
+            baselines: [
+                CatalogueState(folder: second.path, name: "second"), CatalogueState(folder: first.path, name: "first"),
+            ]
+        ).filter { $0.message.hasPrefix("breaking") }
+        #expect(findings.map(\.severity) == [.error, .error])
+        #expect(findings[0].message.hasPrefix("breaking since second: code list provinces: no longer in the list: 04"))
+        #expect(findings[1].message.hasPrefix("breaking since first: field kind: no longer among the values: c"))
+    }
+
+    @Test("a rule of the insurance card spares older records only where the card is new, or both others are")
+    func cardRule() {
+        let rule = RecordRule.insuranceCardAgrees(card: "card", group: "group", level: "level")
+        let cases: [([String], ContractChange.Severity)] = [
+            (["group", "level"], .compatible), (["card", "level"], .breaking), (["card", "group"], .breaking),
+            (["card"], .compatible), (["card", "group", "level"], .breaking),
+        ]
+        for (known, severity) in cases {
+            let fields = known.map { Field(name: $0, type: .text(TextRule()), required: false) }
+            let changes = ContractDiff.changes(
+                topic: "t", from: Self.small([], with: fields), to: Self.small([rule], with: fields))
+            #expect(changes.map(\.severity) == [severity], "\(known)")
+        }
+    }
+
+    @Test("a date that no older record has cannot refuse their codes; one that they may have can")
+    func newDate() {
+        func province(at date: String?) -> Field {
+            Field(
+                name: "province", type: .text(TextRule(codeList: .province, codeListDateField: date)), required: false)
+        }
+        let day = Field(name: "day", type: .date(partial: false, minimum: nil, maximum: nil), required: false)
+        func severities(_ old: [Field], _ new: [Field]) -> [ContractChange.Severity] {
+            ContractDiff.changes(topic: "t", from: Self.small([], with: old), to: Self.small([], with: new))
+                .filter { $0.subject == .field("province") }.map(\.severity)
+        }
+        #expect(severities([province(at: nil)], [province(at: "day"), day]) == [.dangerous])
+        #expect(severities([province(at: nil), day], [province(at: "day"), day]) == [.breaking])
+    }
+
+    @Test("a newer state that is wrong is not safe, although nothing broke")
+    func wrongNewerState() throws {
+        let old = try Sample.folder()
+        let new = try Sample.folder()
+        #expect(try Self.compare(old, new).isSafe)
+        try new.write(
+            Self.contractFile,
+            Sample.contract.replacingOccurrences(
+                of: "severity: warning\n        implementation: {rule: warnAbsent",
+                with: "severity: error\n        implementation: {rule: warnAbsent"))
+        var comparison = try Self.compare(old, new)
+        #expect(comparison.count(.breaking) == 0)
+        #expect(comparison.errorsOfNewer == 1)
+        #expect(!comparison.isSafe)
+        #expect(
+            comparison.lines.last
+                == "after: 1 error in the newer state by today's rules: run `lienthong topics lint` on it")
+        // Nothing changed in it, and wrong it is.
+        comparison = try Self.compare(new, new)
+        #expect(!comparison.isSafe)
+        #expect(try Self.compare(new, old).isSafe)
     }
 
     @Test("a contract that lacks what is required now is compared all the same, and said to")
@@ -767,7 +912,7 @@ struct DiffTests {
         )
         #expect(
             comparison.summary(old: "before", new: "after").text
-                == #"{"old":"before","new":"after","breaking":1,"dangerous":1,"compatible":1,"safe":false}"#)
+                == #"{"old":"before","new":"after","breaking":1,"dangerous":1,"compatible":1,"errors":0,"safe":false}"#)
     }
 
     // MARK: Lint
@@ -778,7 +923,7 @@ struct DiffTests {
         try before.write(contractFile, old)
         try after.write(contractFile, new)
         try after.write(mappingFile, mapping)
-        return Lint.run(folder: after.path, baseline: CatalogueState(folder: before.path, name: "before"))
+        return Lint.run(folder: after.path, baselines: [CatalogueState(folder: before.path, name: "before")])
             .filter { $0.message.contains("since before") || $0.message.contains("version was") }
     }
 
@@ -818,7 +963,7 @@ struct DiffTests {
         try before.write(
             "other.thing.v1/contract.odcs.yaml",
             Self.contract.replacingOccurrences(of: Sample.topic, with: "other.thing.v1"))
-        let findings = Lint.run(folder: after.path, baseline: CatalogueState(folder: before.path, name: "before"))
+        let findings = Lint.run(folder: after.path, baselines: [CatalogueState(folder: before.path, name: "before")])
         let gone = try #require(findings.first { $0.file == "\(after.path)/other.thing.v1" })
         #expect(gone.severity == .error)
         #expect(gone.message.hasSuffix("deprecate and retire it first"))

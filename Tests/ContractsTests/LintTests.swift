@@ -81,6 +81,9 @@ struct LintTests {
         Fault(good: "{minimum: 1,", bad: "{multipleOf: 3,", message: "multipleOf is not enforced", severity: .note),
         Fault(good: "\"^[0-9]+$\"", bad: "\"[0-9]+\"", message: "expected pattern to be anchored"),
         Fault(
+            good: "\"^[0-9]+$\"", bad: "\"^([0-9]+)+$\"",
+            message: "expected a pattern that reads each text in one way"),
+        Fault(
             good: "value: personal-number", bad: "value: personal-numbr",
             message: "unknown identifier personal-numbr: did you mean"),
         Fault(good: "codeList, value: province", bad: "codeList, value: provinces", message: "did you mean province?"),
@@ -201,6 +204,13 @@ struct LintTests {
         Fault(
             good: "  - {property: limitationsVi, value: Đều là hư cấu.}\n", bad: "",
             message: "limitationsVi is missing beside limitations", severity: .warning, line: "limitations: All are"),
+        Fault(
+            good: "id: reference.thing.v1", bad: "id: reference.things.v1",
+            message: "expected id to be reference.thing.v1"),
+        Fault(
+            good: "  - {property: kafkaPartitions, value: 8}",
+            bad: "  - {property: kafkaPartitions, value: 8}\n  - {property: kafkaRetentionMilliseconds, value: 0}",
+            message: "expected kafkaRetentionMilliseconds to be -1 or at least an hour"),
         Fault(good: "domain: reference", bad: "domain: other", message: "expected domain to be the first word"),
         Fault(good: "access: write", bad: "access: wirte", message: "unknown access wirte: did you mean write?"),
         Fault(good: "access: write", bad: "access: read", message: "expected a role with access write"),
@@ -247,6 +257,13 @@ struct LintTests {
         Fault(
             good: "column: kind,", bad: "column: code,", message: "the column code is taken already",
             line: "column: code, field: kind"),
+        Fault(good: "column: kind,", bad: "column: stage_kind,", message: "the column stage_kind is taken already"),
+        Fault(
+            good: "{column: code, field: code}", bad: "{column: partition, field: code}",
+            message: "the column partition is taken already"),
+        Fault(
+            good: "{column: name, field: name}", bad: "{column: parent_position, field: name}",
+            message: "parent_position is taken already"),
         Fault(good: "column: kind,", bad: "column: order,", message: "order is a reserved word of PostgreSQL"),
         Fault(good: "column: kind,", bad: "column: \"ki nd\",", message: "expected a column's name"),
         Fault(good: "column: kind,", bad: "column: deleted,", message: "deleted is taken already"),
@@ -351,6 +368,14 @@ struct LintTests {
             #expect(isMissing == ![.notJSON, .versionMissing, .databaseRefused].contains(reason), "\(reason)")
         }
         #expect(messages.contains("expected an example with the warning no-capital"))
+        let tombstone = "expected an example of a tombstone, which is deleted: owners must see how to delete"
+        #expect(findings.contains { $0.message == tombstone && $0.severity == .error })
+        let deleting = try Self.lint([
+            "accepted/gone.json":
+                #"{"why": "w", "key": "001099000001:2020-01-01", "value": null, "expect": "deleted"}"#,
+            "refused/.keep": "",
+        ])
+        #expect(!deleting.contains { $0.message == tombstone })
     }
 
     @Test("an example that only a database can judge is skipped by name")

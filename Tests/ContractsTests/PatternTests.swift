@@ -55,6 +55,29 @@ struct PatternTests {
         #expect(throws: PatternError.self) { try Pattern(text) }
     }
 
+    @Test(
+        "a pattern that other engines would try for ever is told from one that they would not",
+        arguments: [
+            ("^([A-Z]+)+$", true), ("^(A|A)*$", true), ("^(a|aa)+$", true), ("^(a*)*$", true), ("^((a*)*)*$", true),
+            ("^([0-9]+,?)*$", true), ("^(.*a){2,}$", true), ("^(a|b|ab)*$", true), ("^([A-Z]{1,3})*$", true),
+            ("^(a?b?)*$", true), ("^(x(a*|b)*y)?$", true), ("^([a-m]|[k-z])+$", true), ("^((a|b){2}|aba?b?)*$", true),
+            ("^$", false), ("^a*a*$", false), ("^(a?)*$", false), ("^(a|)*$", false), ("^[A-Z]{1,200}$", false),
+            ("^([A-Z]{2}[0-9]+)+$", false), ("^[a-z]+(-[a-z]+)*$", false), ("^(a|b)*a(a|b){3}$", false),
+            ("^([0-9]{1,3},)*[0-9]$", false), ("^(ab|ba)*$", false), ("^([a-m]|[n-z])+$", false), ("^(a*b)*$", false),
+            ("^(a{0,3}b?){4}$", false), ("^(()*)*$", false), ("^([a-z]{1,300}\\.)+$", false), ("^[0-9]{4,5}$", false),
+        ])
+    func ambiguity(_ text: String, _ isExponential: Bool) throws {
+        let fault = try Pattern.ambiguity(of: text)
+        #expect((fault != nil) == isExponential, "\(fault ?? "")")
+        #expect(fault?.contains("expected a pattern that reads each text in one way") ?? true)
+    }
+
+    @Test("a pattern too large to judge is not judged for ever")
+    func tooLarge() throws {
+        let fault = try Pattern.ambiguity(of: "^(([a-z]{0,75}[a-z]?){0,75},)*$")
+        #expect(fault?.contains("too large to judge") == true, "\(fault ?? "")")
+    }
+
     @Test("groups nest to a bound")
     func nesting() throws {
         _ = try Pattern("^" + String(repeating: "(", count: 64) + "a" + String(repeating: ")", count: 64) + "$")

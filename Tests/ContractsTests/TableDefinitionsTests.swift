@@ -100,6 +100,42 @@ struct TableDefinitionsTests {
         #expect(definitions.tables["a.t"]?.isFromQuery == false)
     }
 
+    @Test(
+        "a table's primary key is known, wherever it is said",
+        arguments: [
+            ("PRIMARY KEY (v, w)", "", "v, w"), ("CONSTRAINT k PRIMARY KEY (w) INCLUDE (v)", "", "w"),
+            ("x bigint NOT NULL DEFAULT (1) PRIMARY KEY", "", "x"), ("UNIQUE (v), CHECK (v > 0)", "", nil),
+            ("x text DEFAULT 'primary key'", "", nil), ("LIKE a.keyed INCLUDING ALL", "", "id"),
+            ("LIKE a.keyed INCLUDING INDEXES", "", "id"), ("LIKE a.keyed", "", nil),
+            ("LIKE a.keyed INCLUDING ALL EXCLUDING INDEXES", "", nil),
+            ("x text", "ALTER TABLE a.t ADD PRIMARY KEY (x, v);", "x, v"),
+            ("x text", "ALTER TABLE ONLY a.t ADD CONSTRAINT k PRIMARY KEY (x);", "x"),
+            ("x text", "ALTER TABLE a.t ADD COLUMN y text PRIMARY KEY;", "y"),
+            ("PRIMARY KEY (v)", "ALTER TABLE a.t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (w);", "w"),
+            ("PRIMARY KEY (v)", "ALTER TABLE a.t DROP CONSTRAINT IF EXISTS t_pkey;", nil),
+            ("PRIMARY KEY (v)", "ALTER TABLE a.t DROP CONSTRAINT other;", "v"),
+            ("CONSTRAINT k PRIMARY KEY (v)", "ALTER TABLE a.t RENAME CONSTRAINT k TO l, DROP CONSTRAINT k;", "v"),
+            ("PRIMARY KEY (v, w)", "ALTER TABLE a.t RENAME COLUMN w TO x;", "v, x"),
+            ("PRIMARY KEY (v, w)", "ALTER TABLE a.t DROP COLUMN w;", nil),
+        ] as [(String, String, String?)]
+    )
+    func keys(element: String, later: String, key: String?) {
+        let definitions = Self.definitions(
+            "CREATE TABLE a.keyed (id int PRIMARY KEY, n text); CREATE TABLE a.t (v bigint, w date, \(element));", later
+        )
+        #expect(definitions.tables["a.t"]?.primaryKey?.columns?.joined(separator: ", ") == key)
+    }
+
+    @Test("a domain's column has the type beneath it")
+    func domains() {
+        let definitions = Self.definitions(
+            """
+            CREATE DOMAIN a.code AS varchar(9) CHECK (VALUE <> ''); CREATE DOMAIN count bigint;
+            SET search_path TO a; CREATE DOMAIN narrow AS code; CREATE TABLE t (x narrow NOT NULL, y a.code, z count, w b.code);
+            """)
+        #expect(Self.columns(definitions, "a.t") == "x varchar, y varchar, z int8, w code")
+    }
+
     @Test("views are known by name alone, through their changes")
     func views() {
         let definitions = Self.definitions(
@@ -132,9 +168,11 @@ struct TableDefinitionsTests {
         CREATE TABLE ingest.marker (\(MappingReader.markerColumns.sorted().map { "\($0) bigint" }.joined(separator: ", ")));
         CREATE TABLE registry.thing_record (
             code text, since date, until_text text, until date, kind text, capital numeric, count smallint,
-            province_code text, place jsonb, source_updated_at timestamptz, LIKE ingest.marker INCLUDING ALL
+            province_code text, place jsonb, source_updated_at timestamptz, LIKE ingest.marker INCLUDING ALL,
+            PRIMARY KEY (code, since)
         );
-        CREATE TABLE registry.thing_part (code text, since date, position integer, name text, is_main boolean);
+        CREATE TABLE registry.thing_part (code text, since date, position integer, name text, is_main boolean,
+            PRIMARY KEY (code, since, position));
         CREATE VIEW registry.thing AS SELECT * FROM registry.thing_record;
         """
 
@@ -202,6 +240,42 @@ struct TableDefinitionsTests {
         #expect(finding.line == Sample.line(of: line, in: Sample.mapping))
     }
 
+    @Test(
+        "a table whose rows are told apart by other columns than the mapping's is an error at the table's line",
+        arguments: [
+            (
+                "PRIMARY KEY (code, since, position)", "PRIMARY KEY (code, position)", "- table: registry.thing_part",
+                "registry.thing_part has the primary key code, position in database: expected PRIMARY KEY (code, since, position)"
+            ),
+            (
+                "PRIMARY KEY (code, since)", "PRIMARY KEY (code, since, kind)", "table: registry.thing_record",
+                "registry.thing_record has the primary key code, since, kind in database: expected PRIMARY KEY (code, since)"
+            ),
+            (
+                "PRIMARY KEY (code, since)", "UNIQUE (code, since)", "table: registry.thing_record",
+                "registry.thing_record has no primary key in database: expected PRIMARY KEY (code, since)"
+            ),
+        ]
+    )
+    func wrongKeys(replaced: String, by: String, line: String, message: String) throws {
+        let findings = try Self.lint(replaced, by)
+        #expect(findings.map(\.severity) == [.error])
+        #expect(findings.first?.message == message)
+        #expect(findings.first?.line == Sample.line(of: line, in: Sample.mapping))
+        #expect(try Self.lint("PRIMARY KEY (code, since)", "PRIMARY KEY (since, code)") == [], "a key is a set")
+    }
+
+    @Test("a migration that is no UTF-8 is an error that names it")
+    func notUTF8() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("0001_first.sql", "CREATE TABLE a.t (x text);")
+        try Data([0x2D, 0x2D, 0xE9, 0x0A]).write(to: URL(fileURLWithPath: "\(folder.path)/0002_second.sql"))
+        let findings = Lint.run(folder: try Sample.folder().path, migrationsFolder: folder.path)
+        let finding = try #require(findings.first { $0.message.contains("cannot be read as UTF-8") })
+        #expect(finding.severity == .error)
+        #expect(finding.file == "\(folder.path)/0002_second.sql")
+    }
+
     @Test("tables that hold what the mapping needs give no finding")
     func sound() throws {
         #expect(try Self.lint("count smallint", "count smallint") == [])
@@ -210,14 +284,15 @@ struct TableDefinitionsTests {
     @Test("a relation that a block may define is noted, not refused; the block is named")
     func blocks() throws {
         let part =
-            "CREATE TABLE registry.thing_part (code text, since date, position integer, name text, is_main boolean);"
+            "CREATE TABLE registry.thing_part (code text, since date, position integer, name text, is_main boolean,\n"
+            + "    PRIMARY KEY (code, since, position));"
         let findings = try Self.lint(
             part, "DO $$ BEGIN EXECUTE 'CREATE TABLE registry.thing_part (code text)'; END $$;")
         #expect(findings.map(\.severity) == [.note, .note])
         #expect(findings[0].file == "database/0001_thing.sql")
-        #expect(findings[0].line == 7)
+        #expect(findings[0].line == 8)
         #expect(findings[0].message == "a block that may define tables or views is not looked into")
-        #expect(findings[1].message.contains("perhaps the block at database/0001_thing.sql:7"))
+        #expect(findings[1].message.contains("perhaps the block at database/0001_thing.sql:8"))
         let made = try Self.lint(part, "CREATE TABLE registry.thing_part AS SELECT 1;")
         #expect(made.map(\.severity) == [.note])
     }

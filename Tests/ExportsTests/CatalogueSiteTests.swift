@@ -73,6 +73,40 @@ struct CatalogueSiteTests {
         }
     }
 
+    @Test("lines that may carry deletes send nulls, and a topic's own key stands before its values")
+    func commands() throws {
+        let page = try #require(pages["insurance.card.v1.html"])
+        for line in page.split(separator: "\n") where line.contains("-K ") {
+            #expect(line.contains(HTMLPage.escaped("-K '\\t' -Z")))
+        }
+        let key = try #require(catalogue.topics.first { $0.name.rawValue == "insurance.card.v1" }).contract.key
+        let text = key.map { "\\(.\($0))" }.joined(separator: ":")
+        let line = "jq -r '\"\(text)\\t\\(tojson)\"' records.ndjson > records.tsv"
+        #expect(page.contains(HTMLPage.escaped(line)))
+    }
+
+    @Test("an example shows Kafka's time where it has one")
+    func times() {
+        func page(_ milliseconds: Int64?) -> String {
+            let example = Example(
+                file: "x/y.json", line: 1, why: "", key: nil, value: Array("{}".utf8), headers: [],
+                timestampMilliseconds: milliseconds, expectation: .refused(.outOfRange, field: nil),
+                needsDatabase: false)
+            return TopicPage(topic: EverythingTopic.definition, accepted: [example], refused: [example]).html
+        }
+        let shown = "Kafka's time: <code>2026-03-02T01:15:30Z</code>"
+        #expect(page(1_772_414_130_000).split(separator: shown).count == 3)
+        #expect(!page(nil).contains("Kafka's time"))
+    }
+
+    @Test("a field within something optional is required only if that is given")
+    func requiredWithin() {
+        let page = TopicPage(topic: EverythingTopic.definition, accepted: [], refused: []).html
+        #expect(page.contains("có, nếu có home <span class=\"en\">yes, if home is given</span>"))
+        #expect(page.contains("yes, if parts is given"))
+        #expect(!page.contains("if office is given"))
+    }
+
     private static func flattened(_ fields: [Field], _ prefix: String) -> [(String, Field)] {
         fields.flatMap { field -> [(String, Field)] in
             let path = prefix + field.name

@@ -80,6 +80,9 @@ enum EverythingTopic {
             field("debt", .decimal(scale: 3, minimum: -100)),
             field("kind", text(TextRule(values: ["plain", "odd.one", "c++"])), required: true),
             field("state", text(TextRule(values: ["on", "off"]))),
+            field("ministry", text(TextRule(values: ["Bộ Y tế", "Bộ Công an"]))),
+            field("form", text(TextRule(pattern: "^[Bb]ộ( .+)?$"))),
+            field("stateCode", text(TextRule())),
             field("office", office, required: true),
             field("home", office),
             field("anywhere", text(TextRule(codeList: .provinceOfAnyTime))),
@@ -106,7 +109,7 @@ enum EverythingTopic {
 
     private static let parts: FieldType = .list(
         .object([
-            field("code", text(TextRule(pattern: "^(?:a.|b+)$"))),
+            field("code", text(TextRule(pattern: "^(?:a[x-z]|b+)$"))),
             field("text", text(TextRule())),
             field("main", .boolean, required: true),
             field("since", .date(partial: false)),
@@ -119,6 +122,8 @@ enum EverythingTopic {
         .eachRequiresOneOf(list: "parts", fields: ["code", "text"]),
         .identifierByValue(
             field: "code", by: "kind", cases: ["plain": .taxCode, "c++": .stateAgencyCode], otherwise: .icd10),
+        .identifierByValue(
+            field: "stateCode", by: "state", cases: ["on": .taxCode], otherwise: .oldIdentityNumber),
         .insuranceCardAgrees(card: "ofinsuranceCard", group: "short", level: "level"),
         .warnAbsent(field: "home", name: "homeless"),
         .warnPersonalNumberDiffers(number: "ofpersonalNumber", birthDate: "born", sex: nil),
@@ -131,6 +136,7 @@ enum EverythingTopic {
         ("single", .string("é")), ("long", .string("dài")), ("born", .string("1990-04")), ("level", .integer(3)),
         ("count", .integer(5)), ("flag", .boolean(true)), ("amount", .string("10.50")), ("signed", .string("-7")),
         ("debt", .string("-99.999")), ("kind", .string("plain")), ("state", .string("on")),
+        ("ministry", .string("Bộ Y tế")), ("form", .string("Bộ mới")), ("stateCode", .string("0300588569")),
         (
             "office",
             .object([

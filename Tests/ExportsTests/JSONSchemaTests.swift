@@ -76,6 +76,24 @@ struct JSONSchemaTests {
         #expect(text.contains(#""x-lienthong-version":true,"type":"integer","minimum":1,"maximum":9"#))
     }
 
+    @Test("what is judged in NFC only, or of several items, is said in words")
+    func comments() {
+        func text(_ type: FieldType) -> String {
+            JSON.object(FieldSchema(codeLists: EverythingTopic.codeLists).members(of: type, required: true)).text
+        }
+        #expect(text(.text(TextRule(pattern: "^[à-ỹ]$"))).contains("In Unicode form NFC the text matches ^[à-ỹ]$."))
+        for kind in [IdentifierKind.taxCode, .enterpriseCode, .personalTaxCode] {
+            #expect(text(.text(TextRule(identifier: kind))).contains("it is a check digit"))
+        }
+        for list in [CodeListKind.province, .commune] {
+            let commented = text(.text(TextRule(codeList: list, codeListDateField: "asOf")))
+            #expect(commented.contains(#""$comment":""#) && commented.contains(" asOf"))
+        }
+        let items = FieldType.object([Field(name: "code", type: .text(TextRule()), required: true)])
+        #expect(text(.list(items, uniqueBy: "code", maximumItems: 2)).contains("No two items have the same code."))
+        #expect(text(.list(.text(TextRule()), uniqueBy: "", maximumItems: 2)).contains("No two items are the same in"))
+    }
+
     @Test("the document names topic, version, dialect, key and class, and says what it cannot express")
     func document() {
         let text = JSONSchema.document(

@@ -1,5 +1,6 @@
 // Values near to accepted ones: each field in turn is left out, emptied, padded, cut, grown, or given another type.
 import Contracts
+import Foundation
 import Model
 
 @testable import Exports
@@ -66,7 +67,8 @@ enum Mutants {
         if case .string(let text) = old {
             values += [
                 " \(text)", "\(text)\u{A0}\n", text + "x", String(text.dropLast()), text.lowercased(),
-                text.replacing(" ", with: "\u{0}"), text + "\u{323}", "\u{FEFF}" + text, "x" + text, text + text,
+                text.replacing(" ", with: "\u{0}"), text + "\u{323}", text.decomposedStringWithCanonicalMapping,
+                "\u{FEFF}" + text, "x" + text, text + text,
             ].map { .string($0) }
         }
         return values + replacements(ofType: type)

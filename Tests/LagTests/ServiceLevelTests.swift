@@ -69,6 +69,25 @@ struct ServiceLevelTests {
                 """)
     }
 
+    @Test("a time far ahead tells nothing: where no other partition does, the level is unknown, and a sentence says so")
+    func unbelieved() throws {
+        #expect(ServiceMeasurement.isBelieved(Self.now + 24 * Self.hour, now: Self.now))
+        #expect(!ServiceMeasurement.isBelieved(Self.now + 24 * Self.hour + 1, now: Self.now))
+        func level(newest: Int64?) throws -> ServiceLevel {
+            ServiceLevel(
+                topic: try #require(TopicName("test.record.v1")),
+                promise: ServicePromise(freshnessSeconds: 60, recordsPerDayMinimum: nil),
+                measurement: ServiceMeasurement(newestMilliseconds: newest, recordsLastDay: 5, unbelievedPartitions: 1),
+                sampledMilliseconds: Self.now)
+        }
+        let unknown = try level(newest: nil)
+        #expect(unknown.verdict == .unknown)
+        #expect(unknown.json.text.contains(#""serviceLevel":"unknown","note":"1 partition has records whose time"#))
+        let late = try level(newest: Self.now - Self.hour)
+        #expect(late.verdict == .late)
+        #expect(late.note?.hasSuffix("the others are judged") == true)
+    }
+
     @Test("every verdict has a word of its own, told apart by its two parts")
     func words() {
         #expect(Set(ServiceLevelVerdict.allCases.map(\.rawValue)).count == 5)
@@ -167,6 +186,42 @@ struct ServiceLevelSamplerTests {
         let level = world.sample()
         #expect(level.measurement?.recordsLastDay == 2)
         #expect(level.verdict == .kept)
+    }
+
+    @Test("a record of a time far ahead hides neither lateness nor thinness", arguments: brokers)
+    func farAhead(_ address: String?) throws {
+        let world = try World(address, partitions: 3)
+        defer { world.close() }
+        let future = -24.0 * 365 * 70
+        try world.publish(0, hours: [future])
+        #expect(world.sample().verdict == .unknown)
+        try world.publish(1, hours: (0..<20).map { 60 - Double($0) })
+        let level = world.sample()
+        #expect(level.newestAgeSeconds == 147_600)
+        #expect(level.measurement?.firstMilliseconds == Self.now - 60 * Self.hour)
+        #expect(level.measurement?.unbelievedPartitions == 1)
+        #expect(level.verdict == .lateAndThin)
+        // Halving meets the stray one in the middle first; behind it two are of the last day.
+        let old = Array(repeating: 50.0, count: 17)
+        try world.publish(2, hours: old + [future] + old.dropLast(3) + [2, 1])
+        #expect(world.sample().measurement?.recordsLastDay == 2)
+    }
+
+    @Test("a partition of control and aborted records alone is passed over, unless no other shows a time")
+    func hollow() throws {
+        let topic = try #require(TopicName("test.record.v1"))
+        let logs = (0..<2).map {
+            ServiceLevelSampler.Log(partition: TopicPartition(topic, Partition($0)), low: 0, end: 9)
+        }
+        let found = try ServiceLevelSampler.newestRecords(of: logs) { partition, offset in
+            partition == logs[0].partition ? nil : offset
+        }
+        #expect(found.map(\.partition) == [logs[1].partition])
+        #expect(found.map(\.milliseconds) == [8])
+        #expect(throws: ServiceLevelSampler.Unreadable.self) {
+            try ServiceLevelSampler.newestRecords(of: logs) { _, _ in nil }
+        }
+        #expect(try ServiceLevelSampler.newestRecords(of: []) { _, _ in nil } == [])
     }
 
     @Test(

@@ -157,29 +157,72 @@ struct GitFolderTests {
         #expect(empty.cause == "that commit has no topic in Some topics")
     }
 
-    @Test("lint compares with the last commit, or with the state before the last commit of the folder")
+    @Test("lint compares with the last commit and with the state before the last commit of what it judges")
     func baseline() throws {
         let repository = try Repository()
         try repository.write("Some topics/README.md", "words")
         try repository.start()
         let git = try GitFolder(repository.topics)
-        #expect(try git.baseline() == .none("git has no commit yet"))
+        #expect(try git.baselines() == .init(reason: "git has no commit yet"))
         try repository.write("other", "1")
-        try repository.git("add", "other")
-        try repository.git("commit", "--quiet", "--message", "without the folder")
-        #expect(try git.baseline() == .none("no commit has the folder yet"))
+        try repository.commit("without a topic")
+        #expect(try git.baselines() == .init(reason: "no commit has the folder yet"))
         try repository.writeTopic("first")
         try repository.commit("begins")
-        #expect(try git.baseline() == .none("the folder's history begins here"))
+        #expect(try git.baselines() == .init(reason: "the folder's history begins here"))
         try repository.writeTopic("second")
-        #expect(try git.baseline() == .revision(git.revision("HEAD")), "changed, not yet committed")
+        let head = try git.revision("HEAD")
+        #expect(try git.baselines() == .init(revisions: [head], reason: "the folder's history begins here"))
         try repository.commit("second")
-        #expect(try git.baseline() == .revision(git.revision("HEAD~1")))
+        let first = try git.revision("HEAD~1")
+        #expect(try git.baselines() == .init(revisions: [first]))
         try repository.write("other", "2")
         try repository.commit("elsewhere")
-        #expect(try git.baseline() == .revision(git.revision("HEAD~2")), "a commit elsewhere changes nothing")
-        try repository.write("Some topics/b.thing.v1/contract.odcs.yaml", "new")
-        #expect(try git.baseline() == .revision(git.revision("HEAD")), "a new file is a change")
+        #expect(try git.baselines() == .init(revisions: [first]), "a commit elsewhere changes nothing")
+        for name in ["README.md", "a.thing.v1/examples/accepted/one.json", "code-lists/README.md"] {
+            try repository.write("Some topics/\(name)", "other words")
+            try repository.commit(name)
+            #expect(try git.baselines() == .init(revisions: [first]), "nor does one of \(name)")
+        }
+        for name in [".DS_Store", "a.thing.v1/notes.txt"] {
+            try repository.write("Some topics/\(name)", "")
+            #expect(try git.baselines() == .init(revisions: [first]), "\(name) is not judged")
+        }
+        let now = try git.revision("HEAD")
+        for name in ["b.thing.v1/contract.odcs.yaml", "a.thing.v1/mapping.yaml", "code-lists/more.csv"] {
+            try repository.write("Some topics/\(name)", "new")
+            #expect(try git.baselines() == .init(revisions: [now, first]), "\(name)")
+            try repository.git("checkout", "--quiet", ".")
+            try repository.git("clean", "--quiet", "--force", "-d")
+        }
+    }
+
+    @Test("what lint compared with is named; that it could not is a warning, unless nothing was ever there")
+    func lint() throws {
+        let repository = try Repository()
+        try repository.writeTopic("first")
+        func lint(_ folder: String, git: String = "git") -> (lent: [String], severity: String?, names: String?) {
+            var lent: [String] = []
+            let (findings, names) = TopicsLint.lint(folder, git: git) { states in
+                lent = states.map { state in
+                    (try? String(contentsOfFile: "\(state.folder)/a.thing.v1/contract.odcs.yaml", encoding: .utf8))
+                        ?? ""
+                }
+                return []
+            }
+            return (lent, findings.first?.severity.rawValue, names)
+        }
+        #expect(lint(repository.topics) == ([], "warning", nil), "no repository")
+        try repository.start()
+        try repository.commit("one")
+        #expect(lint(repository.topics) == ([], "note", nil), "the beginning")
+        try repository.writeTopic("second")
+        try repository.commit("two")
+        try repository.writeTopic("third")
+        let git = try GitFolder(repository.topics)
+        let names = try [git.revision("HEAD"), git.revision("HEAD~1")].map(\.shortHash).joined(separator: " and ")
+        #expect(lint(repository.topics) == (["second", "first"], nil, names))
+        #expect(lint(repository.topics, git: "no-such-git") == ([], "warning", nil))
     }
 
     @Test("a clone without older history says that it has none")
@@ -195,7 +238,10 @@ struct GitFolderTests {
             try Repository.run(["git", "clone", "--quiet", "--depth=1", "file://\(repository.path)", "\(clone.path)/c"])
                 == 0)
         let git = try GitFolder("\(clone.path)/c/Some topics")
-        #expect(try git.baseline() == .none("the clone is shallow: fetch more of the history"))
+        let baselines = try git.baselines()
+        #expect(baselines == .init(reason: "the clone is shallow: fetch more of the history", lacksHistory: true))
+        let (findings, _) = TopicsLint.lint("\(clone.path)/c/Some topics") { _ in [] }
+        #expect(findings.map(\.severity) == [.warning])
     }
 
     @Test("a folder goes before a revision of its name; a revision is the folder's at that time")

@@ -28,9 +28,6 @@ func definition(
 func asWanted(_ wanted: WantedTopic) -> TopicState {
     var settings = wanted.creation.mapValues { TopicSetting(value: $0, source: .topic) }
     settings["segment.ms"] = TopicSetting(value: "604800000", source: .inherited)
-    if settings["min.insync.replicas"] == nil {
-        settings["min.insync.replicas"] = TopicSetting(value: "1", source: .inherited)
-    }
     return TopicState(
         partitions: Int(wanted.partitions), replicas: Int(wanted.replicationFactor)...Int(wanted.replicationFactor),
         settings: .told(settings))

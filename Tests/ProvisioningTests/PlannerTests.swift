@@ -61,11 +61,28 @@ struct PlannerTests {
         #expect(plan.steps[0].sentence.contains("4 partitions, 3 replicas"))
     }
 
-    @Test("one replica alone is not asked to be in sync with another")
+    @Test("one replica alone is not asked to be in sync with another, whatever the cluster's own number")
     func singleReplica() throws {
-        let wanted = try WantedTopic.all(of: try definition(replicationFactor: 1))
-        #expect(wanted.allSatisfy { $0.creation["min.insync.replicas"] == nil })
-        #expect(try plan(try definition(replicationFactor: 1)).agrees)
+        let single = try definition(replicationFactor: 1)
+        let wanted = try WantedTopic.all(of: single)
+        #expect(wanted.allSatisfy { $0.creation["min.insync.replicas"] == "1" })
+        #expect(try plan(single).agrees)
+        let inherited = try plan(single, ["min.insync.replicas": "2"])
+        #expect(inherited.brief == ["\(data): set min.insync.replicas safe"])
+        #expect(inherited.steps[0].sentence.contains("with 1 replica nobody can publish"))
+    }
+
+    @Test("more replicas wanted in sync than there are is shown, and mended where the replicas suffice")
+    func blocked() throws {
+        func plan(_ replicas: ClosedRange<Int>, _ inSync: String) throws -> [String] {
+            try self.plan(try definition(replicationFactor: 2)) { state, topic in
+                if topic.partitionsMatter { state = state.with(replicas: replicas, ["min.insync.replicas": inSync]) }
+            }.brief
+        }
+        #expect(try plan(2...2, "3") == ["\(data): set min.insync.replicas safe"])
+        #expect(try plan(2...2, "2").isEmpty)
+        #expect(
+            try plan(1...2, "2") == ["\(data): set min.insync.replicas impossible", "\(data): reassign impossible"])
     }
 
     @Test("what the cluster has too few brokers for is not tried, and the sentence counts them")
@@ -92,11 +109,12 @@ struct PlannerTests {
     func fewerPartitions() throws {
         let plan = try plan(try definition()) { state, _ in state = state.with(partitions: 9) }
         #expect(plan.brief == ["\(data): fewer-partitions impossible"])
-        #expect(plan.steps[0].sentence.contains("kafkaPartitions 9"))
+        #expect(plan.steps[0].sentence.contains("in a draft write kafkaPartitions 9"))
+        #expect(plan.steps[0].sentence.contains("breaking change"))
         #expect(!plan.agrees)
     }
 
-    @Test("replicas are moved by Kafka's own tool, which is named", arguments: [1...1, 2...3, 4...4])
+    @Test("replicas are moved by Kafka's own tool, which is named", arguments: [2...2, 2...3, 4...4])
     func replicas(_ replicas: ClosedRange<Int>) throws {
         let plan = try plan(try definition()) { state, topic in
             if topic.partitionsMatter { state = state.with(replicas: replicas) }
@@ -159,6 +177,16 @@ struct PlannerTests {
             #expect(step.flag == "--shrink-retention \(data)")
             #expect(step.sentence.contains("deleted for good"))
         }
+    }
+
+    @Test("a retention that is not told may be longer than wanted", arguments: [nil, "long"] as [String?])
+    func untoldRetention(_ text: String?) throws {
+        let plan = try plan(try definition(retention: 1_000)) { state, topic in
+            guard topic.partitionsMatter, case .told(var settings) = state.settings else { return }
+            settings["retention.ms"] = TopicSetting(value: text, source: .topic)
+            state = TopicState(partitions: state.partitions, replicas: state.replicas, settings: .told(settings))
+        }
+        #expect(plan.brief == ["\(data): set retention.ms needs-flag"])
     }
 
     @Test("dead letters are compared too")
@@ -226,11 +254,34 @@ struct PlannerTests {
 
     @Test("a person at a terminal sees the plan first; a script is not asked")
     func modes() {
-        #expect(ApplyMode(isTerminal: true, saidYes: false, askedForDryRun: false) == .dryRunUntilYes)
-        #expect(ApplyMode(isTerminal: true, saidYes: true, askedForDryRun: false) == .change)
-        #expect(ApplyMode(isTerminal: false, saidYes: false, askedForDryRun: false) == .change)
-        #expect(ApplyMode(isTerminal: false, saidYes: false, askedForDryRun: true) == .dryRun)
-        #expect(ApplyMode(isTerminal: true, saidYes: false, askedForDryRun: true) == .dryRun)
+        for terminal in 0..<3 {
+            let areTerminals = (0..<3).map { $0 == terminal }
+            func mode(saidYes: Bool = false, askedForDryRun: Bool = false) -> ApplyMode {
+                ApplyMode(areTerminals: areTerminals, saidYes: saidYes, askedForDryRun: askedForDryRun)
+            }
+            #expect(mode() == .dryRunUntilYes)
+            #expect(mode(saidYes: true) == .change)
+            #expect(mode(askedForDryRun: true) == .dryRun)
+        }
+        let none = [false, false, false]
+        #expect(ApplyMode(areTerminals: none, saidYes: false, askedForDryRun: false) == .change)
+        #expect(ApplyMode(areTerminals: none, saidYes: false, askedForDryRun: true) == .dryRun)
+    }
+
+    @Test("--yes is asked for only where it would do something")
+    func dryRunWords() throws {
+        let definition = try definition(retention: 1_000)
+        let permissions = Permissions()
+        let possible = try plan(definition, ["retention.ms": "999"])
+        #expect(possible.dryRunWords(.dryRunUntilYes, permissions)?.contains("--yes") == true)
+        #expect(possible.dryRunWords(.dryRun, permissions) == "Nothing was changed: a dry run.")
+        let flagged = try plan(definition, ["retention.ms": "-1"])
+        #expect(flagged.dryRunWords(.dryRunUntilYes, permissions)?.contains("without the flags") == true)
+        let allowed = Permissions([.shrinkRetention: [try topic(data)]])
+        #expect(flagged.dryRunWords(.dryRunUntilYes, allowed)?.contains("--yes") == true)
+        let impossible = try plan(definition) { state, _ in state = state.with(partitions: 9) }
+        #expect(impossible.dryRunWords(.dryRunUntilYes, permissions)?.contains("none of the steps") == true)
+        #expect(try plan(definition).dryRunWords(.dryRunUntilYes, permissions) == nil)
     }
 
     @Test("a creation as JSON tells partitions, replicas and settings")

@@ -24,12 +24,12 @@ struct CommuneList: Sendable {
 
     private static let codeRange = 0..<100_000
     private var codes: DatedCodes
-    /// Days before this one are not listed.
-    private var firstDay: Int32
+    /// The list is complete from this day on: it was made of the units that began it. A row of an earlier day makes the
+    /// time before no more complete, so it is no row that says where the list begins.
+    static let firstDay = CodeLists.mergerDay
 
     init(_ spans: some Sequence<DatedCodes.Span>) {
         codes = DatedCodes(spans, codes: Self.codeRange)
-        firstDay = codes.firstDay ?? .max
     }
 
     func contains(_ text: TextBytes, at period: CodeLists.Period) -> Bool {
@@ -42,8 +42,10 @@ struct CommuneList: Sendable {
     /// Whether the code, as a number, names a commune in that period.
     func contains(_ number: Int, at period: CodeLists.Period) -> Bool {
         guard Self.codeRange.contains(number) else { return false }
-        return period.first < firstDay || codes.contains(number, at: period)
+        return period.first < Self.firstDay || codes.contains(number, at: period)
     }
 
     func codes(at period: CodeLists.Period) -> [Int] { codes.codes(at: period) }
+
+    var spans: [DatedCodes.Span] { codes.spans }
 }

@@ -15,7 +15,7 @@ struct DatedCodes: Sendable {
     /// By code, one more than the index of its first span; 0 where it has none.
     private var places: [UInt16]
     /// By code, then by day.
-    private var spans: [Span]
+    private(set) var spans: [Span]
 
     /// - Parameter codes: those that can be; others are left out, and what is beyond `spansMax`.
     init(_ spans: some Sequence<Span>, codes: Range<Int>) {
@@ -39,7 +39,4 @@ struct DatedCodes: Sendable {
 
     /// In ascending order.
     func codes(at period: CodeLists.Period) -> [Int] { places.indices.filter { contains($0, at: period) } }
-
-    /// The first day of which the list knows anything; nil of an empty list.
-    var firstDay: Int32? { spans.map(\.first).min() }
 }

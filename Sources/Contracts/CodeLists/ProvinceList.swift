@@ -49,4 +49,7 @@ struct ProvinceList: Sendable {
     func contains(_ number: Int, at period: CodeLists.Period) -> Bool { codes.contains(number, at: period) }
 
     func codes(at period: CodeLists.Period) -> [Int] { codes.codes(at: period) }
+
+    /// As codes are judged: those that begin the list reach back without end.
+    var spans: [DatedCodes.Span] { codes.spans }
 }

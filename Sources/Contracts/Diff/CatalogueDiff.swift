@@ -28,27 +28,38 @@ package struct Comparison: Sendable {
     /// Versions of contracts that did not grow as the changes ask.
     package internal(set) var versions: [LintFinding] = []
 
+    /// Errors that lint finds in the newer state's contracts, mappings and code lists; 0 where it was not asked.
+    package internal(set) var errorsOfNewer = 0
+    /// Where they are.
+    var labelOfNewer = ""
+
     package func count(_ severity: ContractChange.Severity) -> Int { changes.count { $0.severity == severity } }
 
     /// Whether readers and owners may go on as before, as far as can be said.
-    package var isSafe: Bool { count(.breaking) == 0 && !faults.contains { $0.severity == .error } }
+    package var isSafe: Bool {
+        count(.breaking) == 0 && errorsOfNewer == 0 && !faults.contains { $0.severity == .error }
+    }
 }
 
 package enum CatalogueDiff {
-    /// - Parameter known: topics of the newer folder that were read already.
+    /// - Parameter known: topics of the newer folder, where it was read, and its errors said, already.
     /// - Throws: where one of the folders holds no topic.
     package static func compare(
-        _ old: CatalogueState, _ new: CatalogueState, known: [TopicDefinition] = []
+        _ old: CatalogueState, _ new: CatalogueState, known: [TopicDefinition]? = nil
     ) throws(UserError) -> Comparison {
         let was = try topics(in: old)
         let isNow = try topics(in: new)
         var comparison = Comparison()
-        for part in was.union(isNow).sorted().concurrentMap({ compare($0, was, isNow, old, new, known) }) {
+        let reading = known == nil ? CatalogueReading.read(folder: new.folder) : nil
+        comparison.errorsOfNewer = reading?.findings.count { $0.severity == .error } ?? 0
+        comparison.labelOfNewer = new.label
+        let topics = known ?? reading?.topics ?? []
+        for part in was.union(isNow).sorted().concurrentMap({ compare($0, was, isNow, old, new, topics) }) {
             comparison.changes += part.changes.sorted(by: isGraver)
             comparison.faults += part.faults
             comparison.versions += part.versions
         }
-        compareCodeLists(old, new, &comparison)
+        compareCodeLists(old, new, of: was, &comparison)
         return comparison
     }
 
@@ -100,7 +111,7 @@ package enum CatalogueDiff {
     }
 
     private static func compareCodeLists(
-        _ old: CatalogueState, _ new: CatalogueState, _ comparison: inout Comparison
+        _ old: CatalogueState, _ new: CatalogueState, of topics: Set<String>, _ comparison: inout Comparison
     ) {
         let folder = CatalogueReading.codeListsFolder
         let names = Set((Files.entries(in: "\(old.folder)/\(folder)") ?? []).filter { $0.hasSuffix(".csv") })
@@ -117,7 +128,10 @@ package enum CatalogueDiff {
                     message: "the code lists cannot be compared: \(cause)"))
             return
         }
-        for var change in CodeListsDiff.changes(from: before, to: after) {
+        let contracts = topics.sorted().compactMap { name in
+            TopicFiles(name, in: old).readContract().contract.map { (name, $0) }
+        }
+        for var change in CodeListsDiff.changes(from: before, to: after, judging: contracts) {
             change.file = "\(new.label)/\(folder)/\(change.subject.path).csv"
             comparison.changes.append(change)
         }

@@ -15,7 +15,13 @@ extension Comparison {
             let padding = String(repeating: " ", count: 11 - severity.count)
             lines.append("    \(severity)\(padding)\(change.message)\(change.place.map { " [\($0)]" } ?? "")")
         }
-        return lines + (faults + versions).map(\.description)
+        lines += (faults + versions).map(\.description)
+        if errorsOfNewer > 0 {
+            lines.append(
+                "\(labelOfNewer): \(Quantity.words(errorsOfNewer, "error")) in the newer state by today's rules: run "
+                    + "`lienthong topics lint` on it")
+        }
+        return lines
     }
 
     /// Such as `2 breaking, 0 dangerous, 1 compatible`.
@@ -39,7 +45,7 @@ extension Comparison {
         .object(
             [("old", .string(old)), ("new", .string(new))]
                 + ContractChange.Severity.allCases.map { ($0.rawValue, .integer(Int64(count($0)))) }
-                + [("safe", .boolean(isSafe))])
+                + [("errors", .integer(Int64(errorsOfNewer))), ("safe", .boolean(isSafe))])
     }
 }
 

@@ -36,7 +36,7 @@ extension ContractDiff {
         let subject = ContractChange.Subject.rule(rule.name, index: index)
         if rule.onlyWarns {
             add(.dangerous, subject, "is new: \(rule.text): records that it speaks of now count as odd")
-        } else if rule.needed.contains(where: isNewField) {
+        } else if rule.spares(recordsWithout: isNewField) {
             add(.compatible, subject, "is new: \(rule.text): it speaks of new fields, which no older record has")
         } else {
             add(.breaking, subject, "is new: \(rule.text): records that break it, applied until now, are refused")
@@ -57,18 +57,18 @@ extension ContractDiff {
         let words = "was \(was.text), is now \(isNow.text)"
         if isNow.onlyWarns {
             add(.dangerous, subject, "\(words): other records than before count as odd")
-        } else if isNow.takesAll(that: was) || isNow.needed.contains(where: isNewField) {
+        } else if isNow.takesAll(that: was) || isNow.spares(recordsWithout: isNewField) {
             add(.dangerous, subject, "\(words): readers may meet records that it refused")
         } else {
             add(.breaking, subject, "\(words): records that break it, applied until now, are refused")
         }
     }
 
-    /// - Parameter path: as `RecordRule.needed` has it.
-    private func isNewField(_ path: String) -> Bool {
-        let parts = path.components(separatedBy: "[].")
-        guard parts.count == 2 else { return old.fields.field(at: path) == nil }
-        return old.itemFields(ofList: parts[0])?.field(at: parts[1]) == nil
+    /// - Parameter path: those within a list's items as `list[].field`.
+    func isNewField(_ path: String) -> Bool {
+        guard let mark = path.range(of: "[].", options: .backwards) else { return old.fields.field(at: path) == nil }
+        return old.itemFields(ofList: String(path[..<mark.lowerBound]))?.field(at: String(path[mark.upperBound...]))
+            == nil
     }
 }
 
@@ -132,7 +132,7 @@ extension RecordRule {
         }
     }
 
-    /// The fields without which the rule refuses nothing; those within a list's items as `list[].field`.
+    /// The fields that the rule speaks of, without which it mostly refuses nothing; those within a list's items as `list[].field`.
     fileprivate var needed: [String] {
         switch self {
         case .dateOrder(let first, let second): [first, second]
@@ -141,6 +141,18 @@ extension RecordRule {
         case .insuranceCardAgrees(let card, let group, let level): [card, group, level]
         case .identifierByValue(let field, by: _, cases: _, otherwise: _): [field]
         case .requireOneOf, .warnAbsent, .warnPersonalNumberDiffers, .warnCardNumberDiffers: []
+        }
+    }
+
+    /// Whether it refuses no record that lacks the fields.
+    fileprivate func spares(recordsWithout isAbsent: (String) -> Bool) -> Bool {
+        switch self {
+        // The group and the level are compared with the card each on its own.
+        case .insuranceCardAgrees(let card, let group, let level):
+            isAbsent(card) || isAbsent(group) && isAbsent(level)
+        case .dateOrder, .atMostOneFlagged, .eachRequiresOneOf, .identifierByValue, .requireOneOf, .warnAbsent,
+            .warnPersonalNumberDiffers, .warnCardNumberDiffers:
+            needed.contains(where: isAbsent)
         }
     }
 

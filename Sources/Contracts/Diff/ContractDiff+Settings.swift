@@ -1,6 +1,15 @@
 // How the topic is made, when it is paused, and how fresh it is.
 import Model
 
+/// Numbers of things in words.
+package enum Quantity {
+    /// Such as `1 day` or `2 days`.
+    /// - Parameter unit: for one; takes an s for more.
+    package static func words(_ count: some BinaryInteger, _ unit: String) -> String {
+        count == 1 ? "1 \(unit)" : "\(count) \(unit)s"
+    }
+}
+
 extension ContractDiff {
     // MARK: Kafka
 
@@ -49,11 +58,9 @@ extension ContractDiff {
 
     /// In the greatest unit that leaves no rest.
     private static func duration(_ seconds: Int64) -> String {
-        let units: [(Int64, String)] = [(86_400, "days"), (3_600, "hours"), (60, "minutes")]
-        guard let (length, name) = units.first(where: { seconds > 0 && seconds % $0.0 == 0 }) else {
-            return "\(seconds) seconds"
-        }
-        return "\(seconds / length) \(name)"
+        let units: [(Int64, String)] = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
+        let (length, name) = units.first { seconds > 0 && seconds % $0.0 == 0 } ?? (1, "second")
+        return Quantity.words(seconds / length, name)
     }
 
     private mutating func compareCleanup(_ was: String, _ isNow: String) {
@@ -108,7 +115,8 @@ extension ContractDiff {
             isWeaker: { $1 > $0 }, show: Self.duration, whenWeaker: "readers may meet older data")
         compareLevel(
             "volume", old.serviceLevels.recordsPerDayMinimum, new.serviceLevels.recordsPerDayMinimum,
-            isWeaker: { $1 < $0 }, show: { "\($0) records a day" }, whenWeaker: "a feed that dries up is noticed later")
+            isWeaker: { $1 < $0 }, show: { Quantity.words($0, "record") + " a day" },
+            whenWeaker: "a feed that dries up is noticed later")
     }
 
     private mutating func compareLevel(

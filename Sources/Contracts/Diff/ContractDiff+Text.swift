@@ -108,10 +108,19 @@ extension ContractDiff {
         if list == .commune, was == nil {
             // A commune of an earlier day passes by its shape alone, so a date only lets more pass.
             add(.dangerous, .field(path), "\(words): readers may meet communes of another time")
+        } else if was == nil, let isNow, isNewField(sibling(of: path, named: isNow)) {
+            // No older record has the date: its codes are judged at today as before.
+            add(.dangerous, .field(path), "\(words): readers may meet codes of another time")
         } else {
             add(.breaking, .field(path), "\(words): codes of the other time are refused as not-in-list")
         }
     }
+}
+
+/// The path of a field beside another one.
+private func sibling(of path: String, named name: String) -> String {
+    guard let dot = path.lastIndex(of: ".") else { return name }
+    return path[...dot] + name
 }
 
 extension IdentifierKind {

@@ -115,7 +115,10 @@ struct ContractDiff {
             }
         case (.active, .draft), (.active, .proposed), (.deprecated, .draft), (.deprecated, .proposed),
             (.retired, .draft), (.retired, .proposed):
-            add(.dangerous, .setting("status"), "\(words): what was promised to readers is promised no longer")
+            add(
+                .breaking, .setting("status"),
+                "\(words): what was promised to readers is promised no longer, so that it could be broken unseen; what "
+                    + "ends is deprecated, then retired")
         case (_, .active), (.proposed, .draft), (.draft, .proposed), (.draft, .draft), (.proposed, .proposed):
             add(.compatible, .setting("status"), words)
         }

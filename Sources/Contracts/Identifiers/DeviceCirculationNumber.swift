@@ -16,6 +16,7 @@ enum DeviceCirculationNumber: Identifier {
         .valid("2300001ĐKLH/BYT-HTTB", "class C or D"),
         .valid("2300001ĐKLH/BYT-TB-CT", "the same, issued by another department"),
         .valid("2300001 DKLH/BYT-HTTB", "a blank, and D for Đ"),
+        .valid("2300001đklh/byt-htTB", "small letters, đ among them"),
         .valid("220000001/PCBA-HN", "class A, of Hà Nội"),
         .valid("000000001/PCBB-HCM", "class B"),
         .valid("1234NK/BYT-TB-CT", "an import licence of before"),
@@ -37,7 +38,7 @@ enum DeviceCirculationNumber: Identifier {
         var hasIssuer = false
         var index = 0
         while index < text.count {
-            let letter = text.isSmallLetter(index) ? 1 : text.capitalLength(index)
+            let letter = letterLength(text, index)
             if letter > 0 {
                 if slashes > 0 { hasIssuer = true }
                 index += letter
@@ -52,5 +53,11 @@ enum DeviceCirculationNumber: Identifier {
             index += 1
         }
         return slashes == 1 && hasIssuer
+    }
+
+    /// Bytes of the letter at an index, in either case; 0 where there is none.
+    private static func letterLength(_ text: TextBytes, _ index: Int) -> Int {
+        let isSmallBarredD = text[index] == 0xC4 && index + 1 < text.count && text[index + 1] == 0x91
+        return isSmallBarredD ? 2 : text.isSmallLetter(index) ? 1 : text.capitalLength(index)
     }
 }

@@ -7,9 +7,10 @@
 /// 86/2024/TT-BTC (the personal number in place of a household business's tax code since 2025-07-01; known from the
 /// press).
 enum EnterpriseCode: Identifier {
-    static let summaryEnglish = "enterprise code: a tax code, or the 12 digits of a household business"
+    static let summaryEnglish =
+        "enterprise code: 10 digits with a check digit, of a branch followed by - and 3 digits; or a household's 12"
     static let summaryVietnamese =
-        "mã số doanh nghiệp: mã số thuế 10 hoặc 13 chữ số đúng số kiểm tra, hoặc 12 chữ số (hộ kinh doanh)"
+        "mã số doanh nghiệp: 10 chữ số có chữ số kiểm tra, chi nhánh thêm dấu - và 3 chữ số; hộ kinh doanh: 12 chữ số"
     static let sureness = Sureness.officialText
     static let examples: [IdentifierExample] = [
         .valid("0300588569", "an enterprise's, as it publishes it"),

@@ -8,9 +8,9 @@
 /// keep, or 97, 98, 99 for Defence, Police and Cipher.
 enum InsuranceCard: Identifier {
     static let summaryEnglish =
-        "health-insurance card number: 2 letters of the group, benefit level 1 to 5, 2 digits of the issuer, 10 digits"
+        "health-insurance card number: 2 capitals of the group, level 1 to 5, 2 digits of the province, 10 digits"
     static let summaryVietnamese =
-        "số thẻ bảo hiểm y tế: 15 ký tự, gồm 2 chữ cái mã đối tượng, mức hưởng 1 đến 5, 2 chữ số nơi cấp, 10 chữ số"
+        "số thẻ bảo hiểm y tế: 15 ký tự, gồm 2 chữ cái mã đối tượng, mức hưởng 1 đến 5, 2 chữ số mã tỉnh, 10 chữ số"
     static let sureness = Sureness.officialText
     static let examples: [IdentifierExample] = [
         .valid("DN4797912345678", "an employee's, of Thành phố Hồ Chí Minh"),

@@ -9,9 +9,10 @@
 /// Codes of provinces and countries begin at 001, so 000 is none. Beyond that they are not judged: the list of
 /// countries is not at hand, and numbers keep the province code of their day.
 package enum PersonalNumber: Identifier {
-    static let summaryEnglish = "personal identification number: 12 digits, which tell place, sex and year of birth"
+    static let summaryEnglish =
+        "personal identification number: 12 digits, which tell place (never 000), sex and year of birth"
     static let summaryVietnamese =
-        "số định danh cá nhân: 12 chữ số, trong đó có mã nơi đăng ký khai sinh, giới tính và năm sinh"
+        "số định danh cá nhân: 12 chữ số, trong đó có mã nơi đăng ký khai sinh (không phải 000), giới tính và năm sinh"
     static let sureness = Sureness.officialText
     static let examples: [IdentifierExample] = [
         .valid("001085012345", "Hà Nội, male, 1985"),

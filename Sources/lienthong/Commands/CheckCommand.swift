@@ -14,9 +14,9 @@ struct CheckCommand: ParsableCommand {
             worker's own; the key is made from the value unless --with-key is given. In CSV an empty cell is absent, \
             and a list or an object may stand in one cell as JSON.
 
-            With --format json each refused record is an object with line, record, reason, field and rule; what makes \
-            no record, such as a row with too few cells, has malformed instead of reason; warnings have warning; the \
-            summary is last. Status 1 where a record would be refused.
+            With --format json each refused record is an object with line, record, reason, field, rule and expected; \
+            what makes no record, such as a row with too few cells, has malformed instead of reason; warnings have \
+            warning; the summary is last. Status 1 where a record would be refused, or the file holds none.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -27,7 +27,10 @@ struct CheckCommand: ParsableCommand {
     @Option(help: "ndjson, array or csv; told by the file itself without it.")
     var input: InputFormat?
 
-    @Flag(help: ArgumentHelp("Lines are key<TAB>value, as kcat -K '\\t' has them; an empty value is a delete."))
+    @Flag(
+        help: ArgumentHelp(
+            "Lines are key<TAB>value, as kcat -K '\\t' -Z sends them; an empty value is a delete (kcat needs -Z for that)."
+        ))
     var withKey = false
 
     @Option(help: ArgumentHelp("Write a page for people, in Vietnamese and English.", valueName: "file.html"))
@@ -37,6 +40,7 @@ struct CheckCommand: ParsableCommand {
     var file: String
 
     func validate() throws {
+        if report == "-" { throw ValidationError("--report needs a file: standard output has the text") }
         if let report,
             URL(fileURLWithPath: report).standardizedFileURL == URL(fileURLWithPath: file).standardizedFileURL
         {
@@ -45,6 +49,8 @@ struct CheckCommand: ParsableCommand {
     }
 
     func run() throws {
+        // Before the reading, which may be long.
+        if let report { try Self.expectWritable(report) }
         let catalogue = try Catalogue.load(folder: try common.settings().topicsFolder)
         let definition = try catalogue.definition(topic)
         let now = Clock.nowMilliseconds
@@ -54,7 +60,7 @@ struct CheckCommand: ParsableCommand {
         let source = try FileSource(path: file)
         let clock = ContinuousClock()
         let start = clock.now
-        let account = try check(source, with: checker)
+        let account = try check(source, with: checker, contract: definition.contract)
         let seconds = (clock.now - start) / .seconds(1)
         let result = CheckReport(definition, account, file: URL(fileURLWithPath: source.name).lastPathComponent)
         switch common.format {
@@ -62,11 +68,14 @@ struct CheckCommand: ParsableCommand {
         case .text: show(result, seconds: seconds)
         }
         if let report { try write(result.page(checkedAtMilliseconds: now), to: report) }
-        if account.refused > 0 { throw ExitCode(ExitStatus.no.rawValue) }
+        if !account.isPassed { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
     /// Findings go out while the file is read, many in one system call.
-    private func check(_ source: FileSource, with checker: Checker) throws(UserError) -> CheckAccount {
+    private func check(
+        _ source: FileSource, with checker: Checker, contract: Contract
+    ) throws(UserError) -> CheckAccount {
+        var writer = FindingWriter(contract)
         var progress = Progress("checking")
         var lines = ""
         func flush() {
@@ -79,7 +88,7 @@ struct CheckCommand: ParsableCommand {
             source, name: source.name,
             tell: { finding in
                 guard isJSON else { return }
-                lines += finding.json.text + "\n"
+                lines += writer.json(finding).text + "\n"
                 if lines.utf8.count > Self.outputBytesMax { flush() }
             },
             progress: { done in
@@ -97,10 +106,7 @@ struct CheckCommand: ParsableCommand {
         let contract = report.definition.contract
         Terminal.line(
             "\(Terminal.visible(report.file)) against \(report.definition.name), contract \(contract.version): "
-                + (account.refused == 0
-                    ? "no record would be refused"
-                    : "\(Readable.count(account.refused)) of \(Readable.count(account.records)) records would be refused")
-        )
+                + report.verdict)
         if !report.notes.isEmpty { Terminal.line("") }
         for note in report.notes { Terminal.line(Terminal.visible(note)) }
         let places = report.placesAreRecords ? "first records" : "first lines"
@@ -119,6 +125,7 @@ struct CheckCommand: ParsableCommand {
         let rate = Readable.rate(Int64(account.records), seconds: seconds)
         Terminal.line("")
         Terminal.line("\(summary.joined(separator: ", ")); \(Readable.duration(seconds: seconds)), \(rate) records/s")
+        Terminal.line(CheckReport.beyondCheck)
     }
 
     private static func count(_ number: Int, _ noun: String) -> String {
@@ -142,13 +149,26 @@ struct CheckCommand: ParsableCommand {
         Terminal.line("\n\(title)\n\(table.text)")
     }
 
+    private static func expectWritable(_ path: String) throws(UserError) {
+        let url = URL(fileURLWithPath: path)
+        let files = FileManager.default
+        var isFolder: ObjCBool = false
+        let isThere = files.fileExists(atPath: url.path, isDirectory: &isFolder)
+        let isWritable = files.isWritableFile(atPath: url.deletingLastPathComponent().path)
+        if !isWritable || isThere && isFolder.boolValue { throw unwritable(path) }
+    }
+
+    private static func unwritable(_ path: String) -> UserError {
+        UserError(
+            action: "writing the report", subject: path, cause: "the file cannot be written",
+            nextStep: "check that its folder is there and your permission to write in it", status: .configuration)
+    }
+
     private func write(_ page: String, to path: String) throws(UserError) {
         do {
             try page.write(toFile: path, atomically: true, encoding: .utf8)
         } catch {
-            throw UserError(
-                action: "writing the report", subject: path, cause: "the file cannot be written",
-                nextStep: "check that its folder is there and your permission to write in it", status: .usage)
+            throw Self.unwritable(path)
         }
     }
 }

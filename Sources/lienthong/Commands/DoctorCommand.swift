@@ -19,7 +19,8 @@ struct DoctorCommand: AsyncParsableCommand {
         var report = Report(format: common.format)
         let settings = try common.settings()
         let catalogue = report.check("contracts") {
-            let findings = Lint.run(folder: settings.topicsFolder).filter { $0.severity == .error }
+            let findings = Lint.run(folder: settings.topicsFolder, migrationsFolder: settings.migrationsFolder)
+                .filter { $0.severity == .error }
             return (findings.map(\.description), try? Catalogue.load(folder: settings.topicsFolder))
         }
         let sealer = report.check("dead-letter key") { ([], try settings.sealer()) }
@@ -30,6 +31,9 @@ struct DoctorCommand: AsyncParsableCommand {
                 let rows = try Migrations.load(folder: settings.migrationsFolder).status(on: connection)
                 let open = rows.filter { $0.state.words.state != "applied" }
                 return (open.map { "\($0.fileName) is \($0.state.words.state)" }, ())
+            }
+            _ = report.check("server log without values") {
+                (try Self.loggedValues(connection), ())
             }
             if let sealer {
                 _ = report.check("open dead letters can be read") {
@@ -75,6 +79,14 @@ struct DoctorCommand: AsyncParsableCommand {
                 )
             }
         }
+    }
+
+    /// With more than terse words, PostgreSQL's own log quotes the row that it refuses.
+    private static func loggedValues(_ connection: PostgresConnection) throws -> [String] {
+        let verbosity = try connection.query("SELECT current_setting('log_error_verbosity')")[0, 0]
+        return verbosity == "terse"
+            ? []
+            : ["log_error_verbosity is \(verbosity ?? "unknown"): set it to terse, or the log quotes refused records"]
     }
 
     /// What a worker does to each table, and may not.

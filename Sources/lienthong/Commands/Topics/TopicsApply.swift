@@ -10,8 +10,8 @@ struct TopicsApply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply", abstract: "Make the cluster's topics agree with the contracts; delete none.",
         discussion: """
-            At a terminal it shows what it would do, until you add --yes; in a script it does it. What deletes records \
-            or ends the order of keys is done only where a flag names the topic. A second run does nothing. Afterwards \
+            Where input, output or errors are a terminal it shows what it would do, until you add --yes; in a script \
+            without any it does it. What deletes records or ends the order of keys is done only where a flag names the topic. A second run does nothing. Afterwards \
             the cluster is read again: status 0 where all agrees, 1 where something is left, 69 where the cluster did \
             not answer.
             """)
@@ -44,12 +44,11 @@ struct TopicsApply: AsyncParsableCommand {
         let session = try ProvisioningSession(common, selection)
         defer { session.close() }
         let permissions = try permissions(session.wanted)
-        let isTerminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
-        switch ApplyMode(isTerminal: isTerminal, saidYes: yes, askedForDryRun: dryRun) {
+        let areTerminals = [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].map { isatty($0) == 1 }
+        let mode = ApplyMode(areTerminals: areTerminals, saidYes: yes, askedForDryRun: dryRun)
+        switch mode {
         case .change: try apply(session, permissions)
-        case .dryRun: try showOnly(session, permissions, nextStep: "Nothing was changed: a dry run.")
-        case .dryRunUntilYes:
-            try showOnly(session, permissions, nextStep: "Nothing was changed. Add --yes to do it.")
+        case .dryRun, .dryRunUntilYes: try showOnly(session, permissions, mode)
         }
     }
 
@@ -73,7 +72,7 @@ struct TopicsApply: AsyncParsableCommand {
 
     // MARK: A dry run
 
-    private func showOnly(_ session: ProvisioningSession, _ permissions: Permissions, nextStep: String) throws {
+    private func showOnly(_ session: ProvisioningSession, _ permissions: Permissions, _ mode: ApplyMode) throws {
         let plan = try session.provisioner.plan(session.wanted, known: session.known)
         switch common.format {
         case .json:
@@ -83,7 +82,7 @@ struct TopicsApply: AsyncParsableCommand {
             Terminal.line(JSON.object(PlanOutput.summary(plan) + [("dryRun", .boolean(true))]).text)
         case .text:
             PlanOutput(format: .text).show(plan, permissions)
-            if !plan.agrees { Terminal.line(nextStep) }
+            if let words = plan.dryRunWords(mode, permissions) { Terminal.line(words) }
         }
         if !plan.agrees { throw ExitCode(ExitStatus.no.rawValue) }
     }

@@ -10,7 +10,8 @@ struct TopicsDiff: AsyncParsableCommand {
         discussion: """
             Each is a folder of topics, or a revision of git (HEAD~3, a tag, main) of the folder of --topics-folder. \
             Breaking: what was right is refused now, lands nowhere or means something else. Dangerous: readers may be \
-            surprised, or a protection falls. Status 1 where something is breaking.
+            surprised, or a protection falls. Status 1 where something is \
+            breaking, cannot be compared or is wrong in the newer state.
             """)
 
     @OptionGroup var common: CommonOptions

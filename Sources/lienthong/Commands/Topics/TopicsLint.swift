@@ -7,9 +7,9 @@ struct TopicsLint: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lint", abstract: "Check contracts, mappings, their tables and every example, offline.",
         discussion: """
-            What breaks a contract that was promised is an error: what is here is compared with git's last commit, or, \
-            where nothing was changed since, with the state before the last commit that touched the folder. Status 1 \
-            where something is wrong.
+            What breaks a contract that was promised is an error: contracts, mappings and code lists are compared with \
+            git's last commit, where they differ from it, and with the state before the last commit that touched them. \
+            Status 1 where something is wrong.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -17,7 +17,7 @@ struct TopicsLint: AsyncParsableCommand {
     @Flag(help: "Show what is only noted, too.")
     var notes = false
 
-    @Option(help: ArgumentHelp("What must not be broken: a folder of topics, a revision of git, or none."))
+    @Option(help: ArgumentHelp("What must not be broken: a folder of topics, a revision of git, or none; that alone."))
     var against: String?
 
     func run() async throws {
@@ -47,7 +47,8 @@ struct TopicsLint: AsyncParsableCommand {
         case .text:
             let compared = baseline.map { "compared with \($0)" } ?? "not compared with an older state"
             Terminal.line(
-                "\(settings.topicsFolder): \(errors) errors, \(warnings) warnings, \(noted) notes; \(compared)")
+                "\(settings.topicsFolder): \(Quantity.words(errors, "error")), \(Quantity.words(warnings, "warning")), "
+                    + "\(Quantity.words(noted, "note")); \(compared)")
         }
         if errors > 0 { throw ExitCode(ExitStatus.no.rawValue) }
     }
@@ -55,27 +56,37 @@ struct TopicsLint: AsyncParsableCommand {
     /// The findings, and what the folder was compared with.
     private func lint(_ settings: Settings) throws -> (findings: [LintFinding], baseline: String?) {
         let folder = settings.topicsFolder
-        func run(_ baseline: CatalogueState?) -> [LintFinding] {
-            Lint.run(folder: folder, migrationsFolder: settings.migrationsFolder, baseline: baseline)
+        func run(_ baselines: [CatalogueState]) -> [LintFinding] {
+            Lint.run(folder: folder, migrationsFolder: settings.migrationsFolder, baselines: baselines)
         }
-        if against == "none" { return (run(nil), nil) }
+        if against == "none" { return (run([]), nil) }
         if let against {
-            return try TopicsDiff.withState(against, of: folder) { (run($0), against) }
+            return try TopicsDiff.withState(against, of: folder) { (run([$0]), against) }
         }
-        // Without git or history there is nothing to compare with, which is no fault of the topics.
-        let reason: String
+        return Self.lint(folder, run)
+    }
+
+    /// Compares with what git has; without git or history what would break is not seen, which is said.
+    /// - Parameter run: finds faults, compared with the states that it is lent.
+    static func lint(
+        _ folder: String, git program: String = "git", _ run: ([CatalogueState]) -> [LintFinding]
+    ) -> (findings: [LintFinding], baseline: String?) {
+        func missed(_ severity: LintFinding.Severity, _ reason: String) -> LintFinding {
+            let message = "what would break was not looked for: \(reason)"
+            return LintFinding(severity, file: folder, line: nil, message: message)
+        }
         do {
-            let git = try GitFolder(folder)
-            switch try git.baseline() {
-            case .revision(let revision):
-                let name = revision.shortHash
-                return try git.withState(of: revision, name: name) { (run($0), name) }
-            case .none(let why): reason = why
+            let git = try GitFolder(folder, program: program)
+            let baselines = try git.baselines()
+            var findings = try git.withStates(of: baselines.revisions, run)
+            if let reason = baselines.reason, baselines.lacksHistory || baselines.revisions.isEmpty {
+                findings.append(missed(baselines.lacksHistory ? .warning : .note, reason))
             }
-        } catch let error as UserError {
-            reason = error.cause
+            let names = baselines.revisions.map(\.shortHash)
+            return (findings, names.isEmpty ? nil : names.joined(separator: " and "))
+        } catch {
+            let reason = (error as? UserError)?.cause ?? "an older state could not be read"
+            return (run([]) + [missed(.warning, reason)], nil)
         }
-        let message = "what would break was not looked for: \(reason)"
-        return (run(nil) + [LintFinding(.note, file: folder, line: nil, message: message)], nil)
     }
 }
