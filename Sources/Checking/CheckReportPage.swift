@@ -324,8 +324,9 @@ private struct PageContent {
                 vietnamese: "Xuất lại và kiểm tra lại bằng lệnh \(check) cho đến khi không còn bản ghi bị từ chối.",
                 english: "Export and check again with \(check) until no record is refused."),
             Bilingual(
-                vietnamese: "Chưa gửi các bản ghi bị từ chối: chúng sẽ bị trả về chủ đề \(topic).dead-letter.",
-                english: "Do not publish refused records: they would come back in \(topic).dead-letter."),
+                vietnamese:
+                    "Chưa gửi các bản ghi bị từ chối: chúng sẽ không được ghi nhận, chỉ được giữ lại kèm mã lý do.",
+                english: "Do not publish refused records: they would not be applied, only kept with their reason."),
             Bilingual(
                 vietnamese: "Nếu cho rằng bản ghi đúng mà bị từ chối, hãy liên hệ theo địa chỉ dưới đây.",
                 english: "If a record is right and refused all the same, write to the contacts below."),

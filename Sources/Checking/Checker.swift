@@ -99,8 +99,7 @@ package struct Checker {
         return format
     }
 
-    /// With the byte after it, which tells whether the next line is a record of its own.
-
+    /// A line with the byte after it, which tells whether the next line is a record of its own.
     private static func holdsLine(_ start: UnsafeRawBufferPointer) -> Bool {
         guard let first = start.firstIndex(where: { !InputFormat.isBlank($0) }), let base = start.baseAddress else {
             return false

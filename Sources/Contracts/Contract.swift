@@ -130,6 +130,10 @@ package struct Contract: Sendable {
 
         /// 90 days.
         package static let deadLetterRetentionStandard: Int64 = 90 * 86_400_000
+        /// Of a topic of dead letters: enough for three readers at once, and few files for what is rare.
+        package static let deadLetterPartitions: Int32 = 3
+        /// Follows a topic's name in that of its topic of dead letters.
+        package static let deadLetterSuffix = ".dead-letter"
     }
 
     /// Shares of a window of records, 0 to 1, above which the topic is paused.

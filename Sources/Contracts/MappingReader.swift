@@ -30,7 +30,6 @@ package struct MappingReader {
         var taken = Self.markerColumns.union(Self.workColumns)
         let key = columns("key", of: root, fields: contract?.fields, taken: &taken)
         taken.subtract(Self.workColumns)
-        taken.formUnion((key ?? []).map(\.name))
         if let contract, let key, key.map(\.field) != contract.key {
             let expected = contract.key.joined(separator: ", ")
             root.fail("key", "expected the fields of the contract's key in their order: \(expected)")
@@ -166,16 +165,16 @@ package struct MappingReader {
     /// The schema of the broker's own tables.
     static let ownSchema = "ingest"
     /// The ordinal of a child's row.
-    static let positionColumn = "position"
-    /// Columns that workers put beside those of the key while they merge; a test merges with all others.
-    static let workColumns: Set = [
+    package static let positionColumn = "position"
+    /// Columns that workers put beside those of the key while they merge; a test compares them with the statements.
+    package static let workColumns: Set = [
         positionColumn, ListPath.parentPositionColumn, "ordinal", "partition", "incarnation", "inserted", "conflict",
         "applied",
     ]
     /// Of the columns that workers put beside a record's.
-    static let stagePrefix = "stage_"
+    package static let stagePrefix = "stage_"
     /// Columns that every base table has from `ingest.marker`; a test compares them with the migration.
-    static let markerColumns: Set = [
+    package static let markerColumns: Set = [
         "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",
         "mapping_revision",
         "content_hash", "version_conflict", "applied_at", "delete_version", "delete_partition", "delete_incarnation",

@@ -307,13 +307,14 @@ extension TableDefinitions {
     func findings(on topic: TopicDefinition, migrations folder: String) -> [LintFinding] {
         guard let required = try? TablePlanBuilder.requiredColumns(for: topic) else { return [] }
         let file = "\(topic.folder)/\(CatalogueReading.mappingFile)"
-        let lines = Lazy { MappingLines((try? String(contentsOfFile: file, encoding: .utf8)) ?? "") }
+        // Most mappings have no fault to point at.
+        lazy var lines = MappingLines((try? String(contentsOfFile: file, encoding: .utf8)) ?? "")
         var findings: [LintFinding] = []
         func add(_ severity: LintFinding.Severity, _ line: Int?, _ message: String) {
             findings.append(LintFinding(severity, file: file, line: line, message: message))
         }
         for name in [topic.mapping.table] + topic.mapping.children.map(\.table) {
-            let line = { lines.value.line(ofTable: name) }
+            let line = { lines.line(ofTable: name) }
             guard let table = tables[name] else {
                 let (severity, message) = missing("table", name, among: Set(tables.keys), folder)
                 add(severity, line(), message)
@@ -325,7 +326,7 @@ extension TableDefinitions {
             }
             for column in required where column.table.description == name {
                 guard let message = fault(of: column, in: table, folder) else { continue }
-                add(.error, lines.value.line(ofColumn: column.column, table: name), message)
+                add(.error, lines.line(ofColumn: column.column, table: name), message)
             }
             if let (severity, message) = keyFault(of: name, table, required, folder) {
                 add(severity, line(), message)
@@ -341,7 +342,7 @@ extension TableDefinitions {
         }
         if !views.contains(topic.mapping.view) {
             let (severity, message) = missing("view", topic.mapping.view, among: views, folder)
-            add(severity, lines.value.line(of: "view"), message)
+            add(severity, lines.line(of: "view"), message)
         }
         return findings
     }
@@ -398,22 +399,5 @@ extension TableDefinitions {
         }
         let hint = Spelling.nearest(to: name, among: known).map { ": did you mean \($0)?" } ?? ""
         return (.error, "no migration in \(folder) makes the \(kind) \(name)\(hint)")
-    }
-}
-
-/// Made when it is first needed: most mappings have no fault to point at.
-private final class Lazy<Value> {
-    private var made: Value?
-    private let make: () -> Value
-
-    init(_ make: @escaping () -> Value) {
-        self.make = make
-    }
-
-    var value: Value {
-        if let made { return made }
-        let new = make()
-        made = new
-        return new
     }
 }

@@ -148,7 +148,9 @@ package enum TablePlanBuilder {
         require(table.contentColumns, isKey: false, in: base)
         for child in children {
             let name = try qualified("\(child.schema).\(child.name)", of: topic)
-            require(table.keyColumns + [ColumnPlan(name: "position", type: .bigint)], isKey: true, in: name)
+            require(
+                table.keyColumns + [ColumnPlan(name: MappingReader.positionColumn, type: .bigint)], isKey: true,
+                in: name)
             for column in child.columns {
                 require([column], isKey: column.name == ListPath.parentPositionColumn, in: name)
             }

@@ -86,7 +86,7 @@ package enum AsyncAPI {
 
         private var name: String { topic.name.rawValue }
         private var deleteName: String { name + ".delete" }
-        private var deadLetterName: String { name + ".dead-letter" }
+        private var deadLetterName: String { name + Contract.KafkaSettings.deadLetterSuffix }
         private var contract: Contract { topic.contract }
 
         private var tags: JSON {
@@ -104,7 +104,8 @@ package enum AsyncAPI {
         var channels: [(String, JSON)] {
             let record = channel(
                 name, "Bản ghi của \(contract.owner) – records of \(contract.owner)", description,
-                messages: ["record": name, "delete": deleteName], retention: contract.kafka.retentionMilliseconds,
+                messages: ["record": name, "delete": deleteName], partitions: contract.kafka.partitions,
+                retention: contract.kafka.retentionMilliseconds,
                 policy: contract.kafka.cleanupPolicy)
             let deadLetter = channel(
                 deadLetterName, "Bản ghi bị từ chối – refused records",
@@ -113,18 +114,19 @@ package enum AsyncAPI {
 
                 Refused records of \(name), given back to their owner.
                 """,
-                messages: ["refused": deadLetterName], retention: contract.kafka.deadLetterRetentionMilliseconds,
+                messages: ["refused": deadLetterName], partitions: Contract.KafkaSettings.deadLetterPartitions,
+                retention: contract.kafka.deadLetterRetentionMilliseconds,
                 policy: "delete")
             return [(identifier(name), record), (identifier(deadLetterName), deadLetter)]
         }
 
         private func channel(
             _ address: String, _ title: String, _ description: String, messages: KeyValuePairs<String, String>,
-            retention: Int64, policy: String
+            partitions: Int32, retention: Int64, policy: String
         ) -> JSON {
             let kafka = JSON.object([
                 ("topic", .string(address)),
-                ("partitions", .integer(Int64(contract.kafka.partitions))),
+                ("partitions", .integer(Int64(partitions))),
                 ("replicas", .integer(Int64(contract.kafka.replicationFactor))),
                 (
                     "topicConfiguration",

@@ -126,14 +126,7 @@ private struct Vietnamese: Language {
 
     func identifier(_ kind: IdentifierKind) -> String { kind.summaryVietnamese }
 
-    func codeList(_ kind: CodeListKind) -> String {
-        switch kind {
-        case .province: "mã tỉnh, thành phố, 2 chữ số (34 đơn vị từ ngày 01/7/2025, trước đó 63 đơn vị)"
-        case .provinceOfAnyTime: "mã tỉnh, thành phố, 2 chữ số (34 đơn vị hiện nay hoặc 63 đơn vị cũ)"
-        case .commune: "mã xã, phường, đặc khu, 5 chữ số theo danh mục từ ngày 01/7/2025"
-        case .country: "mã quốc gia 3 chữ cái theo ISO 3166-1 alpha-3"
-        }
-    }
+    func codeList(_ kind: CodeListKind) -> String { kind.summaryVietnamese }
 }
 
 private struct English: Language {
@@ -165,12 +158,5 @@ private struct English: Language {
 
     func identifier(_ kind: IdentifierKind) -> String { kind.summaryEnglish }
 
-    func codeList(_ kind: CodeListKind) -> String {
-        switch kind {
-        case .province: "a province's code, 2 digits (the 34 since 2025-07-01, the 63 before)"
-        case .provinceOfAnyTime: "a province's code, 2 digits (today's 34 or the older 63)"
-        case .commune: "a commune's code, 5 digits, of those in force since 2025-07-01"
-        case .country: "a country's code of 3 letters, ISO 3166-1 alpha-3"
-        }
-    }
+    func codeList(_ kind: CodeListKind) -> String { kind.summaryEnglish }
 }

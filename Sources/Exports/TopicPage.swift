@@ -127,8 +127,8 @@ struct TopicPage {
                 "\(partitions) partitions, \(replicas) replicas, kept \(kept.en), \(policy)"
             ),
             Words(
-                "Bản ghi bị từ chối: \(name).dead-letter, lưu \(lettersKept.vi)",
-                "refused records: \(name).dead-letter, kept \(lettersKept.en)"),
+                "Bản ghi bị từ chối: \(name)\(Contract.KafkaSettings.deadLetterSuffix), lưu \(lettersKept.vi)",
+                "refused records: \(name)\(Contract.KafkaSettings.deadLetterSuffix), kept \(lettersKept.en)"),
         ]
     }
 

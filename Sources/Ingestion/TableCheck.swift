@@ -12,8 +12,9 @@ package enum TableCheck {
         var wanted = try TablePlanBuilder.requiredColumns(for: definition).map {
             (schema: $0.table.schema, table: $0.table.name, column: $0.column, type: Optional($0.type))
         }
-        for marker in markerColumns { wanted.append((plans.table.schema, plans.table.name, marker, nil)) }
-        for child in plans.children { wanted.append((child.schema, child.name, "position", nil)) }
+        for marker in MappingReader.markerColumns.sorted() {
+            wanted.append((plans.table.schema, plans.table.name, marker, nil))
+        }
         let tables = Set(wanted.map { "\($0.schema).\($0.table)" }).sorted().joined(separator: ",")
         // A domain takes what the type beneath it takes.
         let columns = try connection.query(
@@ -79,11 +80,4 @@ package enum TableCheck {
             return "\(definition.name): \(table) has \(words): expected \(key.joined(separator: ", "))"
         }
     }
-
-    private static let markerColumns = [
-        "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",
-        "mapping_revision",
-        "content_hash", "version_conflict", "applied_at", "delete_version", "delete_partition", "delete_incarnation",
-        "delete_offset", "plain_delete_partition", "plain_delete_incarnation", "plain_delete_offset", "deleted",
-    ]
 }

@@ -66,14 +66,18 @@ package struct ServiceLevel: Sendable, Hashable {
     package let promise: ServicePromise
     /// Nil where the log could not be read.
     package let measurement: ServiceMeasurement?
+    /// Why it could not.
+    package let failure: String?
     package let sampledMilliseconds: Int64
 
     package init(
-        topic: TopicName, promise: ServicePromise, measurement: ServiceMeasurement?, sampledMilliseconds: Int64
+        topic: TopicName, promise: ServicePromise, measurement: ServiceMeasurement?, failure: String? = nil,
+        sampledMilliseconds: Int64
     ) {
         self.topic = topic
         self.promise = promise
         self.measurement = measurement
+        self.failure = failure
         self.sampledMilliseconds = sampledMilliseconds
     }
 
@@ -101,6 +105,7 @@ package struct ServiceLevel: Sendable, Hashable {
 
     /// What a person should know beside the verdict; nil mostly.
     package var note: String? {
+        if let failure { return "its newest records could not be read: \(failure)" }
         guard let count = measurement?.unbelievedPartitions, count > 0 else { return nil }
         let partitions = count == 1 ? "1 partition has records" : "\(count) partitions have records"
         let rest = areTimesUnknown ? "no other partition tells any" : "the others are judged"

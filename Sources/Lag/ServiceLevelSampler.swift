@@ -18,9 +18,16 @@ package struct ServiceLevelSampler {
     /// A topic that cannot be read is `unknown`: it must not hide the others.
     /// - Parameter nowMilliseconds: since 1970-01-01 UTC.
     package func sample(_ topic: TopicName, _ promise: ServicePromise, nowMilliseconds: Int64) -> ServiceLevel {
-        ServiceLevel(
-            topic: topic, promise: promise, measurement: try? measure(topic, promise, nowMilliseconds),
-            sampledMilliseconds: nowMilliseconds)
+        func level(_ measurement: ServiceMeasurement?, _ failure: String?) -> ServiceLevel {
+            ServiceLevel(
+                topic: topic, promise: promise, measurement: measurement, failure: failure,
+                sampledMilliseconds: nowMilliseconds)
+        }
+        do {
+            return level(try measure(topic, promise, nowMilliseconds), nil)
+        } catch {
+            return level(nil, "\(error)")
+        }
     }
 
     /// - Throws: `KafkaError`; `Unreadable` where no partition of a log that holds something shows a time.
@@ -56,12 +63,16 @@ package struct ServiceLevelSampler {
         let end: Int64
     }
 
-    /// The topic is not there, or no record's time can be told.
-    struct Unreadable: Error {}
+    enum Unreadable: String, Error, CustomStringConvertible {
+        case missing = "Kafka has no such topic"
+        case timeless = "none of its records tells a time"
+
+        var description: String { rawValue }
+    }
 
     private func logs(of topic: TopicName) throws -> [Log] {
         guard let metadata = try admin.topic(topic, timeoutMilliseconds: timeoutMilliseconds) else {
-            throw Unreadable()
+            throw Unreadable.missing
         }
         return try metadata.partitions.map { partition in
             let name = TopicPartition(topic, partition.partition)
@@ -80,7 +91,7 @@ package struct ServiceLevelSampler {
                 NewestRecord(partition: log.partition, low: log.low, end: log.end, milliseconds: $0)
             }
         }
-        guard logs.isEmpty || !records.isEmpty else { throw Unreadable() }
+        guard logs.isEmpty || !records.isEmpty else { throw Unreadable.timeless }
         return records
     }
 

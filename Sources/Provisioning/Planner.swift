@@ -1,4 +1,5 @@
 // Compares what contracts want with what the cluster has. Pure: nothing is asked and nothing is done here.
+import Contracts
 import Kafka
 package import Model
 
@@ -184,7 +185,8 @@ package enum Planner {
     /// `population.citizen` of `population.citizen.v2` and of its topic of dead letters.
     private static func family(of name: TopicName) -> String? {
         var text = name.rawValue[...]
-        if text.hasSuffix(WantedTopic.deadLetterSuffix) { text = text.dropLast(WantedTopic.deadLetterSuffix.count) }
+        let suffix = Contract.KafkaSettings.deadLetterSuffix
+        if text.hasSuffix(suffix) { text = text.dropLast(suffix.count) }
         guard let dot = text.lastIndex(of: "."), text[dot...].hasPrefix(".v"), Int(text[dot...].dropFirst(2)) != nil
         else { return nil }
         return String(text[..<dot])

@@ -68,12 +68,6 @@ enum SettingKey {
 }
 
 extension WantedTopic {
-    /// Follows a topic's name in that of its topic of dead letters.
-    package static let deadLetterSuffix = ".dead-letter"
-
-    /// Of a topic of dead letters: enough for three readers at once, and few files for what is rare.
-    static let deadLetterPartitions: Int32 = 3
-
     /// Headers and framing of a record beside key and value, in bytes: a producer's own headers, traces and CloudEvents
     /// stay far below.
     static let headersAllowance: Int64 = 65_536
@@ -92,10 +86,11 @@ extension WantedTopic {
     /// - Throws: `UserError` where the second name would be longer than Kafka accepts.
     package static func all(of definition: TopicDefinition) throws(UserError) -> [WantedTopic] {
         let kafka = definition.contract.kafka
-        guard let deadLetters = TopicName(definition.name.rawValue + deadLetterSuffix) else {
+        let suffix = Contract.KafkaSettings.deadLetterSuffix
+        guard let deadLetters = TopicName(definition.name.rawValue + suffix) else {
             throw UserError(
                 action: "naming the topic of dead letters of", subject: "\(definition.name)",
-                cause: "with \(deadLetterSuffix) it is longer than the 249 characters of a Kafka topic",
+                cause: "with \(suffix) it is longer than the 249 characters of a Kafka topic",
                 nextStep: "give the topic a shorter name", status: .configuration)
         }
         return [
@@ -106,7 +101,8 @@ extension WantedTopic {
                     kafka, cleanupPolicy: kafka.cleanupPolicy, retentionMilliseconds: kafka.retentionMilliseconds,
                     messageBytesMax: dataMessageBytesMax)),
             WantedTopic(
-                name: deadLetters, contract: definition.name, partitions: deadLetterPartitions, partitionsMatter: false,
+                name: deadLetters, contract: definition.name,
+                partitions: Contract.KafkaSettings.deadLetterPartitions, partitionsMatter: false,
                 replicationFactor: kafka.replicationFactor,
                 settings: settings(
                     kafka, cleanupPolicy: "delete", retentionMilliseconds: kafka.deadLetterRetentionMilliseconds,

@@ -36,8 +36,9 @@ import Testing
         Case(
             type: .text(TextRule(codeList: .commune, codeListDateField: "asOf")),
             vietnamese:
-                "mã xã, phường, đặc khu, 5 chữ số theo danh mục từ ngày 01/7/2025, xét tại ngày ghi ở trường asOf",
-            english: "a commune's code, 5 digits, of those in force since 2025-07-01, judged at the day in asOf"),
+                "mã xã, phường, đặc khu: 5 chữ số, theo 3.321 đơn vị từ ngày 01/7/2025; trước đó chỉ xét đủ 5 chữ số, xét tại ngày ghi ở trường asOf",
+            english: "commune: 5 digits, of the 3,321 since 2025-07-01; any 5 digits before, judged at the day in asOf"
+        ),
         Case(
             type: .integer(minimum: 1, maximum: 10_000),
             vietnamese: "số nguyên (không có ngoặc kép), từ 1 trở lên, không quá 10\u{A0}000",

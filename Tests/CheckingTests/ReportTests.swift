@@ -166,8 +166,8 @@ import Testing
             try definition("population.citizen.v1"), try check(bad, format: .ndjson).account, file: "x")
         #expect(
             report.refused.map(\.expected).sorted() == [
-                "a province's code, 2 digits (the 34 since 2025-07-01, the 63 before), judged at the day in asOf",
                 "personal identification number: 12 digits, which tell place (never 000), sex and year of birth",
+                "province: 2 digits, of the 34 since 2025-07-01 or the 63 before, judged at the day in asOf",
             ])
     }
 

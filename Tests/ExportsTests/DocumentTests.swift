@@ -108,6 +108,9 @@ struct DocumentTests {
             for part in [
                 "\"\(key)\":{\"address\":\"\(name)\"", "\"address\":\"\(name).dead-letter\"", "\"\(key)_send\"",
                 "\"\(key)_dead-letter_receive\"", "\"owner:\(topic.contract.owner)\"",
+                // As `topics apply` makes them, whatever the data topic has.
+                "{\"topic\":\"\(name)\",\"partitions\":\(topic.contract.kafka.partitions),",
+                "{\"topic\":\"\(name).dead-letter\",\"partitions\":3,",
             ] {
                 #expect(text.contains(part), "\(part)")
             }

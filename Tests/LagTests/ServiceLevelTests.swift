@@ -251,5 +251,6 @@ struct ServiceLevelSamplerTests {
         let level = ServiceLevelSampler(admin: world.admin).sample(other, Self.promise, nowMilliseconds: Self.now)
         #expect(level.verdict == .unknown)
         #expect(level.newestAgeSeconds == nil)
+        #expect(level.note == "its newest records could not be read: Kafka has no such topic")
     }
 }

@@ -203,8 +203,7 @@ private struct FeedWatch {
                     "\(Readable.count(promised)) records a day, and \(Readable.count(count)) came in the last 24 hours")
             }
             guard !broken.isEmpty else {
-                let unknown = level.verdict == .unknown ? "its newest records could not be read" : nil
-                return (level.note ?? unknown).map { "\(definition.name): \($0)" }
+                return level.note.map { "\(definition.name): \($0)" }
             }
             let contact = contract.support.first.map { "; ask \(Self.address($0.url)) (\($0.channel))" } ?? ""
             return "\(definition.name): \(contract.owner) promises \(broken.joined(separator: "; and "))\(contact)"
