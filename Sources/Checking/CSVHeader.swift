@@ -151,7 +151,7 @@ struct CSVHeader {
         }
     }
 
-    private static let stateSecret = Field(name: "stateSecret", type: .boolean, required: false)
+    private static let stateSecret = Field(name: Contract.stateSecret, type: .boolean, required: false)
     private static let shownMax = 64
 
     private static func shown(_ name: String) -> String {

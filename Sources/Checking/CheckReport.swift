@@ -75,23 +75,12 @@ package struct CheckReport: Sendable {
         if account.records == 0 { return "no record was checked" }
         return account.refused == 0
             ? "no record would be refused"
-            : "\(Self.grouped(account.refused)) of \(Self.grouped(account.records)) records would be refused"
+            : "\(Quantity.grouped(account.refused)) of \(Quantity.grouped(account.records)) records would be refused"
     }
 
     /// What no check without the database can tell.
     package static let beyondCheck =
         "The national database refuses a little more by itself (reason database-refused), which cannot be checked offline."
-
-    /// 12345 as `12,345`.
-    private static func grouped(_ number: Int) -> String {
-        var digits = String(number)
-        var groups: [Substring] = []
-        while digits.count > 3 {
-            groups.append(Substring(digits.suffix(3)))
-            digits.removeLast(3)
-        }
-        return ([Substring(digits)] + groups.reversed()).joined(separator: ",")
-    }
 
     /// What is said once, before the tables.
     package var notes: [String] {
@@ -104,7 +93,7 @@ package struct CheckReport: Sendable {
         let misspelt = account.misspelt.sorted { $0.key < $1.key }.map { field, count in
             count == 1
                 ? "1 member is spelt nearly like \(field) and is lost"
-                : "\(Self.grouped(count)) members are spelt nearly like \(field) and are lost"
+                : "\(Quantity.grouped(count)) members are spelt nearly like \(field) and are lost"
         }
         return unknown + missing + misspelt
     }

@@ -170,14 +170,7 @@ private struct PageContent {
 
     /// 1234567 as `1 234 567`, which reads alike in both languages.
     static func number(_ value: Int) -> String {
-        var groups: [String] = []
-        var rest = value
-        while rest >= 1000 {
-            groups.append(String(String(1000 + rest % 1000).dropFirst()))
-            rest /= 1000
-        }
-        groups.append(String(rest))
-        return groups.reversed().joined(separator: "\u{A0}")
+        Quantity.grouped(value, separator: "\u{A0}")
     }
 
     private static func percent(_ share: Double) -> String {

@@ -131,3 +131,21 @@ extension CodeListKind {
         }
     }
 }
+
+extension Contract {
+    /// The lists by which some field's codes are judged.
+    package var codeLists: Set<CodeListKind> {
+        fields.reduce(into: []) { $0.formUnion($1.type.codeLists) }
+    }
+}
+
+extension FieldType {
+    fileprivate var codeLists: Set<CodeListKind> {
+        switch self {
+        case .text(let rule): rule.codeList.map { [$0] } ?? []
+        case .object(let fields): fields.reduce(into: []) { $0.formUnion($1.type.codeLists) }
+        case .list(let item, uniqueBy: _, minimumItems: _, maximumItems: _): item.codeLists
+        case .integer, .boolean, .decimal, .date, .timestamp: []
+        }
+    }
+}

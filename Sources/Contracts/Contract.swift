@@ -56,7 +56,10 @@ package struct Contract: Sendable {
     package var server: String
     package var roles: [Role]
     package var support: [SupportContact]
-    package var serviceLevels: ServiceLevels
+    package var serviceLevels: ServicePromise
+
+    /// A boolean that every record may carry, and that no contract declares.
+    package static let stateSecret = "stateSecret"
 
     package enum Status: String, Sendable, CaseIterable {
         /// Nothing is promised yet: a contract of these two may still break.
@@ -91,19 +94,6 @@ package struct Contract: Sendable {
             self.channel = channel
             self.description = description
             self.url = url
-        }
-    }
-
-    /// What the owner promises of the feed as a whole; `lag` measures it.
-    package struct ServiceLevels: Sendable, Equatable {
-        /// The newest record of the topic is no older than this.
-        package var freshnessSeconds: Int64?
-        /// Records published in any 24 hours.
-        package var recordsPerDayMinimum: Int64?
-
-        package init(freshnessSeconds: Int64? = nil, recordsPerDayMinimum: Int64? = nil) {
-            self.freshnessSeconds = freshnessSeconds
-            self.recordsPerDayMinimum = recordsPerDayMinimum
         }
     }
 
@@ -161,7 +151,7 @@ package struct Contract: Sendable {
         limitations: String = "", limitationsVietnamese: String = "",
         dataGroups: [Int], articles: [String], fields: [Field], key: [String], versionField: String,
         rules: [RecordRule], kafka: KafkaSettings, breaker: BreakerSettings, server: String = "",
-        roles: [Role] = [], support: [SupportContact] = [], serviceLevels: ServiceLevels = ServiceLevels()
+        roles: [Role] = [], support: [SupportContact] = [], serviceLevels: ServicePromise = ServicePromise()
     ) {
         self.version = version
         self.status = status

@@ -43,8 +43,8 @@ extension ContractReader {
     private static let secondsOfUnit: [String: Int64] = ["minutes": 60, "hours": 3_600, "days": 86_400]
 
     /// - Parameter kafka: the topic's settings, which a promise of retention must agree with.
-    func serviceLevels(_ root: DocumentMapping, kafka: Contract.KafkaSettings?) -> Contract.ServiceLevels {
-        var levels = Contract.ServiceLevels()
+    func serviceLevels(_ root: DocumentMapping, kafka: Contract.KafkaSettings?) -> ServicePromise {
+        var levels = ServicePromise()
         var given: Set<String> = []
         for node in root.list("slaProperties") ?? [] {
             guard let level = DocumentMapping(node, of: "a service level", keys: ContractKeys.serviceLevel, log: log),

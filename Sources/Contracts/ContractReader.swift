@@ -41,9 +41,10 @@ package struct ContractReader {
         let key = reader.key(at: object.node)
         let version = reader.version(at: object.node)
         let rules = RuleReader(fields: fields, fieldsAreSound: fieldsAreSound, log: log).rules(of: object)
-        if fields.contains(where: { $0.name == Self.secretMark }) {
+        if fields.contains(where: { $0.name == Contract.stateSecret }) {
             object.fail(
-                "properties", "\(Self.secretMark) is reserved: every record may carry it, and no contract names it")
+                "properties", "\(Contract.stateSecret) is reserved: every record may carry it, and no contract names it"
+            )
         }
         guard let heading, let settings, let version else { return nil }
         return Contract(
@@ -57,8 +58,6 @@ package struct ContractReader {
             breaker: settings.breaker, server: server, roles: roles, support: support, serviceLevels: serviceLevels
         )
     }
-
-    private static let secretMark = "stateSecret"
 
     private struct Heading {
         let version: String

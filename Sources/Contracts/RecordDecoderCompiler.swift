@@ -3,7 +3,6 @@ import Model
 
 struct RecordCompiler {
     /// The member that marks a record as a state secret; no contract declares it.
-    static let stateSecret = "stateSecret"
 
     private(set) var paths: [String] = []
     private(set) var warnings: [QualityWarning] = []
@@ -70,8 +69,8 @@ struct RecordCompiler {
             guard contract.filter({ $0.name == field.name }).count == 1 else {
                 throw failure("the field \(prefix)\(field.name) is declared twice")
             }
-            if top && field.name == Self.stateSecret {
-                throw failure("\(Self.stateSecret) is not declared: every record may carry it")
+            if top && field.name == Contract.stateSecret {
+                throw failure("\(Contract.stateSecret) is not declared: every record may carry it")
             }
             steps.append(try compile(field, prefix: prefix))
         }

@@ -36,12 +36,10 @@ extension RecordEngine {
                 let name = String(decoding: program.names[index].text.buffer, as: UTF8.self)
                 paths[name] = program.paths[Int(program.fields[index].path)]
             }
-            if unknown.object == program.root { paths[Self.stateSecretName] = Self.stateSecretName }
+            if unknown.object == program.root { paths[Contract.stateSecret] = Contract.stateSecret }
             guard let near = Spelling.nearest(to: unknown.name, among: Set(paths.keys)) else { continue }
             counts[paths[near] ?? near, default: 0] += unknown.count
         }
         return counts
     }
-
-    private static let stateSecretName = "stateSecret"
 }

@@ -44,7 +44,9 @@ extension RecordEngine {
         if let identifier = step.pointee.identifier, !identifier.isValid(text) {
             throw Fault(.invalidIdentifier, .identifier(identifier), path: step.pointee.path)
         }
-        if let codeList = step.pointee.codeList, !isListed(text, in: codeList, step, object: object) {
+        if let codeList = step.pointee.codeList,
+            !program.codeLists.contains(text, of: codeList, at: period(step, object: object))
+        {
             throw Fault(.notInList, .codeList(codeList), path: step.pointee.path)
         }
     }
@@ -60,12 +62,6 @@ extension RecordEngine {
             throw Fault(
                 .outOfRange, .maximumLength(Int32(clamping: step.pointee.maximumLength)), path: step.pointee.path)
         }
-    }
-
-    private mutating func isListed(
-        _ text: TextBytes, in codeList: CodeListKind, _ step: UnsafeMutablePointer<FieldStep>, object: Int
-    ) -> Bool {
-        program.codeLists.contains(text, of: codeList, at: period(step, object: object))
     }
 
     /// The period of the date beside a code; where there is none in a tombstone's key, any.

@@ -301,6 +301,7 @@ struct RecordEngine: ~Copyable {
     }
 
     private static func isStateSecret(_ name: TextBytes) -> Bool {
+        // `Contract.stateSecret`, as bytes that need no string.
         let secret: StaticString = "stateSecret"
         return name.isEqual(to: TextBytes(secret.utf8Start, secret.utf8CodeUnitCount))
     }

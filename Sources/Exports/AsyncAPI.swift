@@ -58,8 +58,10 @@ package enum AsyncAPI {
 
     /// The document's version is the newest among the contracts'.
     private static func info(of topics: [TopicDefinition]) -> JSON {
-        func parts(_ version: String) -> [Int] { version.split(separator: ".").map { Int($0) ?? 0 } }
-        let newest = topics.map(\.contract.version).max { parts($0).lexicographicallyPrecedes(parts($1)) }
+        let versions = topics.compactMap { topic in
+            ContractVersion(topic.contract.version).map { (number: $0, text: topic.contract.version) }
+        }
+        let newest = versions.max { $0.number < $1.number }?.text
         return .object([
             ("title", .string("Danh mục cơ sở dữ liệu liên thông y tế – Catalogue of the health data exchange")),
             ("version", .string(newest ?? "0.0.0")),

@@ -67,7 +67,7 @@ enum CatalogueWords {
         }
     }
 
-    static func levels(_ levels: Contract.ServiceLevels) -> [Words] {
+    static func levels(_ levels: ServicePromise) -> [Words] {
         var words: [Words] = []
         if let seconds = levels.freshnessSeconds {
             let span = span(seconds: seconds)
@@ -99,28 +99,20 @@ enum CatalogueWords {
         return span(seconds: milliseconds / 1_000)
     }
 
-    /// In the greatest unit that leaves no rest.
     static func span(seconds: Int64) -> Words {
-        let units: [(Int64, String, String)] = [
-            (86_400, "ngày", "days"), (3_600, "giờ", "hours"), (60, "phút", "minutes"),
-        ]
-        for (length, vi, en) in units where seconds >= length && seconds % length == 0 {
-            let count = grouped(seconds / length)
-            return Words("\(count) \(vi)", "\(count) \(count == "1" ? String(en.dropLast()) : en)")
-        }
-        return Words("\(grouped(seconds)) giây", "\(grouped(seconds)) seconds")
+        let (count, unit) = Quantity.whole(seconds: seconds)
+        let vi =
+            switch unit {
+            case .day: "ngày"
+            case .hour: "giờ"
+            case .minute: "phút"
+            case .second: "giây"
+            }
+        return Words("\(grouped(count)) \(vi)", "\(grouped(count)) \(unit.rawValue)\(count == 1 ? "" : "s")")
     }
 
     /// 10000 as `10 000`, which reads alike in both languages.
-    static func grouped(_ number: Int64) -> String {
-        let digits = String(number.magnitude)
-        var result = ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0 && (digits.count - index) % 3 == 0 { result += "\u{A0}" }
-            result.append(digit)
-        }
-        return (number < 0 ? "-" : "") + result
-    }
+    static func grouped(_ number: Int64) -> String { Quantity.grouped(number, separator: "\u{A0}") }
 
     private static func percent(_ share: Double) -> String {
         let text = JSON.decimal(share * 100).text

@@ -1,5 +1,6 @@
 // A field's type and limits in words that a person at a ministry reads, in Vietnamese and English.
 package import Contracts
+import Model
 
 /// Says what the contract expects of a value. The words hold names and limits of the contract only.
 package enum FieldGuide {
@@ -57,14 +58,7 @@ package enum FieldGuide {
 
     /// 10000 as `10 000`, which reads alike in both languages; years and other numbers of four digits stay together.
     private static func group(_ number: Int64) -> String {
-        let digits = String(number.magnitude)
-        guard digits.count > 4 else { return String(number) }
-        var result = ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0 && (digits.count - index) % 3 == 0 { result += "\u{A0}" }
-            result.append(digit)
-        }
-        return (number < 0 ? "-" : "") + result
+        number.magnitude < 10_000 ? String(number) : Quantity.grouped(number, separator: "\u{A0}")
     }
 }
 

@@ -14,7 +14,7 @@ struct FieldSchema {
     /// - Parameter contract: of the record itself, whose key and version are marked; nil for objects within it.
     func members(of fields: [Field], contract: Contract? = nil) -> Members {
         var properties = fields.map { ($0.name, schema(of: $0, in: contract)) }
-        if contract != nil { properties.append(("stateSecret", Self.stateSecret)) }
+        if contract != nil { properties.append((Contract.stateSecret, Self.stateSecret)) }
         let required = fields.filter(\.required).map { JSON.string($0.name) }
         return [("properties", .object(properties))] + (required.isEmpty ? [] : [("required", .array(required))])
     }
@@ -165,7 +165,7 @@ struct FieldSchema {
                 " where \($0) does not lie before \(Dates.text(day: CodeLists.mergerDay))"
             }
             return (nil, "The code is one of \(codeLists.communesOfToday.count) communes\(when ?? "").")
-        case .country: return (codeLists.countries, nil)
+        case .country: return (codeLists.countryCodes, nil)
         }
     }
 
@@ -212,12 +212,5 @@ extension CodeLists {
     /// The two-digit codes without a date, in their order.
     fileprivate func provinces(of kind: CodeListKind) -> [String] {
         (0...99).map(SchemaPattern.twoDigits).filter { contains($0, of: kind, on: nil) }
-    }
-
-    /// The three-letter codes in their order.
-    fileprivate var countries: [String] {
-        let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ".map(String.init)
-        let pairs = letters.flatMap { first in letters.map { first + $0 } }
-        return pairs.flatMap { pair in letters.map { pair + $0 } }.filter { contains($0, of: .country, on: nil) }
     }
 }

@@ -207,22 +207,8 @@ struct TopicPage {
     }
 
     private var codeLists: [List] {
-        let kinds = Self.codeLists(in: contract.fields)
-        return CodeListKind.allCases.filter(kinds.contains).map {
+        CodeListKind.allCases.filter(contract.codeLists.contains).map {
             List(file: CodeListTable.file(of: $0), words: Words($0.summaryVietnamese, $0.summaryEnglish))
-        }
-    }
-
-    private static func codeLists(in fields: [Field]) -> Set<CodeListKind> {
-        fields.reduce(into: []) { $0.formUnion(codeLists(in: $1.type)) }
-    }
-
-    private static func codeLists(in type: FieldType) -> Set<CodeListKind> {
-        switch type {
-        case .text(let rule): rule.codeList.map { [$0] } ?? []
-        case .object(let inner): codeLists(in: inner)
-        case .list(let item, _, minimumItems: _, maximumItems: _): codeLists(in: item)
-        case .integer, .boolean, .decimal, .date, .timestamp: []
         }
     }
 

@@ -1,19 +1,6 @@
 // Whether a feed keeps what its owner promised. Pure: the time comes in with the sample.
 package import Model
 
-/// What a contract promises of a topic's records.
-package struct ServicePromise: Sendable, Hashable {
-    /// The topic's newest record is no older than this.
-    package var freshnessSeconds: Int64?
-    /// Records published in any 24 hours.
-    package var recordsPerDayMinimum: Int64?
-
-    package init(freshnessSeconds: Int64?, recordsPerDayMinimum: Int64?) {
-        self.freshnessSeconds = freshnessSeconds
-        self.recordsPerDayMinimum = recordsPerDayMinimum
-    }
-}
-
 /// What was seen of a topic's log. Times are milliseconds since 1970-01-01 UTC, and the records' own.
 package struct ServiceMeasurement: Sendable, Hashable {
     /// Nil where the log holds no record, or none whose time is believed.

@@ -23,8 +23,8 @@ package enum Planner {
     private static func creation(of wanted: WantedTopic, brokers: Int) -> PlanStep {
         let settings = wanted.settings.map { "\($0.key) \(SettingWords.value($0.key, $0.value))" }
         let what = """
-            missing: create it with \(count(Int(wanted.partitions), "partition")), \
-            \(count(Int(wanted.replicationFactor), "replica")), \(settings.joined(separator: ", "))
+            missing: create it with \(Quantity.words(Int(wanted.partitions), "partition")), \
+            \(Quantity.words(Int(wanted.replicationFactor), "replica")), \(settings.joined(separator: ", "))
             """
         let action = PlanStep.Action.create(wanted)
         guard brokers >= Int(wanted.replicationFactor) else {
@@ -32,7 +32,7 @@ package enum Planner {
                 topic: wanted.name, action: action, kind: .impossible,
                 sentence: """
                     missing, and cannot be created: its contract wants \
-                    \(count(Int(wanted.replicationFactor), "replica")), the cluster has \(count(brokers, "broker")) \
+                    \(Quantity.words(Int(wanted.replicationFactor), "replica")), the cluster has \(Quantity.words(brokers, "broker")) \
                     up; start or add brokers, or change kafkaReplicationFactor in the contract of \(wanted.contract)
                     """)
         }
@@ -44,7 +44,7 @@ package enum Planner {
     private static func partitions(of wanted: WantedTopic, _ topic: TopicState) -> [PlanStep] {
         let contract = wanted.partitions
         guard wanted.partitionsMatter, topic.partitions != Int(contract) else { return [] }
-        let differs = "has \(count(topic.partitions, "partition")), its contract says \(contract)"
+        let differs = "has \(Quantity.words(topic.partitions, "partition")), its contract says \(contract)"
         guard topic.partitions < Int(contract) else {
             return [
                 PlanStep(
@@ -79,7 +79,7 @@ package enum Planner {
                 sentence: """
                     its replication factor is \(topic.replicas.words), its contract says \(factor): move replicas with \
                     Kafka's own `kafka-reassign-partitions.sh --reassignment-json-file FILE --execute`, whose FILE \
-                    names \(count(factor, "broker")) for each of its \(count(topic.partitions, "partition"))
+                    names \(Quantity.words(factor, "broker")) for each of its \(Quantity.words(topic.partitions, "partition"))
                     """)
         ]
     }
@@ -110,11 +110,11 @@ package enum Planner {
         guard isBlocked || !agrees(from, setting) else { return nil }
         let action = PlanStep.Action.set(key: setting.key, from: from, to: setting.value)
         let change = """
-            \(isBlocked ? "with \(count(replicas, "replica")) nobody can publish with acks=all: " : "")\(setting.key) is \(from.map { SettingWords.value(setting.key, $0) } ?? "not set"), wanted is \
+            \(isBlocked ? "with \(Quantity.words(replicas, "replica")) nobody can publish with acks=all: " : "")\(setting.key) is \(from.map { SettingWords.value(setting.key, $0) } ?? "not set"), wanted is \
             \(SettingWords.value(setting.key, setting.value))
             """
         if isInSync, replicas < Int(setting.value) ?? 0 {
-            let why = isBlocked ? "" : ": with \(count(replicas, "replica")) nobody could publish any more"
+            let why = isBlocked ? "" : ": with \(Quantity.words(replicas, "replica")) nobody could publish any more"
             return PlanStep(
                 topic: wanted.name, action: action, kind: .impossible,
                 sentence: "\(change)\(why); move the replicas first")
@@ -146,7 +146,7 @@ package enum Planner {
             guard let to = Int64(setting.value), to >= 0 else { return nil }
             // What is not told may have kept records for ever.
             if let actual = actual.flatMap({ Int64($0) }), actual >= 0, actual <= to { return nil }
-            return "records older than \(SettingWords.span(milliseconds: to)) would be deleted for good"
+            return "records older than \(Quantity.span(milliseconds: to)) would be deleted for good"
         case SettingKey.cleanupPolicy:
             let before = policies(actual ?? "")
             let after = policies(setting.value)
@@ -155,7 +155,7 @@ package enum Planner {
             }
             let retention = Int64(wanted.creation[SettingKey.retentionMilliseconds] ?? "") ?? 0
             if after.contains("delete"), !before.contains("delete"), retention >= 0 {
-                return "records older than \(SettingWords.span(milliseconds: retention)) would be deleted for good"
+                return "records older than \(Quantity.span(milliseconds: retention)) would be deleted for good"
             }
             return nil
         default: return nil
@@ -191,8 +191,6 @@ package enum Planner {
         else { return nil }
         return String(text[..<dot])
     }
-
-    private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }
 
 /// Settings' values as people read them.
@@ -201,18 +199,9 @@ enum SettingWords {
         guard let number = Int64(text) else { return text }
         switch key {
         case SettingKey.retentionMilliseconds:
-            return number < 0 ? "for ever (\(number))" : "\(span(milliseconds: number)) (\(number))"
+            return "\(Quantity.span(milliseconds: number)) (\(number))"
         case SettingKey.retentionBytes: return number < 0 ? "no bound (\(number))" : text
         default: return text
         }
-    }
-
-    /// In the greatest unit that leaves no rest.
-    static func span(milliseconds: Int64) -> String {
-        let units: [(Int64, String)] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")]
-        guard let (size, name) = units.first(where: { milliseconds > 0 && milliseconds % $0.0 == 0 }) else {
-            return "\(milliseconds) ms"
-        }
-        return "\(milliseconds / size) \(name)"
     }
 }

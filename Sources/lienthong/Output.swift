@@ -94,14 +94,7 @@ enum Terminal {
 enum Readable {
     /// 1234567 as `1,234,567`.
     static func count(_ value: Int64) -> String {
-        var groups: [String] = []
-        var rest = value.magnitude
-        while rest >= 1000 {
-            groups.append(String(String(1000 + rest % 1000).dropFirst()))
-            rest /= 1000
-        }
-        groups.append(String(rest))
-        return (value < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
+        Quantity.grouped(value)
     }
 
     static func count(_ value: Int) -> String { count(Int64(value)) }

@@ -49,7 +49,7 @@ enum EverythingTopic {
         breaker: Contract.BreakerSettings(), server: "kafka.lienthong.example:9093",
         roles: [Contract.Role(name: "publisher", access: .write, description: hostile)],
         support: [Contract.SupportContact(channel: "owner", url: "mailto:owner@lienthong.example")],
-        serviceLevels: Contract.ServiceLevels(freshnessSeconds: 86_400, recordsPerDayMinimum: 1))
+        serviceLevels: ServicePromise(freshnessSeconds: 86_400, recordsPerDayMinimum: 1))
 
     private static func field(
         _ name: String, _ type: FieldType, required: Bool = false, _ classification: Classification = .internal

@@ -305,8 +305,8 @@ struct PlannerTests {
         #expect(
             JSON.object(step.json).text == """
                 {"topic":"test.thing.v1","step":"set retention.ms","kind":"needs-flag","from":"-1","to":"3600000",\
-                "flag":"--shrink-retention test.thing.v1","sentence":"retention.ms is for ever (-1), wanted is 1 h \
-                (3600000): records older than 1 h would be deleted for good"}
+                "flag":"--shrink-retention test.thing.v1","sentence":"retention.ms is for ever (-1), wanted is 1 hour \
+                (3600000): records older than 1 hour would be deleted for good"}
                 """)
     }
 }

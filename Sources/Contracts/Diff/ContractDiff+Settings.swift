@@ -1,15 +1,6 @@
 // How the topic is made, when it is paused, and how fresh it is.
 import Model
 
-/// Numbers of things in words.
-package enum Quantity {
-    /// Such as `1 day` or `2 days`.
-    /// - Parameter unit: for one; takes an s for more.
-    package static func words(_ count: some BinaryInteger, _ unit: String) -> String {
-        count == 1 ? "1 \(unit)" : "\(count) \(unit)s"
-    }
-}
-
 extension ContractDiff {
     // MARK: Kafka
 
@@ -43,24 +34,12 @@ extension ContractDiff {
     private mutating func compareRetention(_ name: String, _ was: Int64, _ isNow: Int64, whenShorter: String) {
         guard was != isNow else { return }
         func length(_ milliseconds: Int64) -> Int64 { milliseconds < 0 ? .max : milliseconds }
-        let words = "was \(Self.span(was)), is now \(Self.span(isNow))"
+        let words = "was \(Quantity.span(milliseconds: was)), is now \(Quantity.span(milliseconds: isNow))"
         if length(isNow) < length(was) {
             add(.dangerous, .setting(name), "\(words): \(whenShorter)")
         } else {
             add(.compatible, .setting(name), words)
         }
-    }
-
-    private static func span(_ milliseconds: Int64) -> String {
-        if milliseconds < 0 { return "for ever" }
-        return milliseconds % 1_000 == 0 ? duration(milliseconds / 1_000) : "\(milliseconds) ms"
-    }
-
-    /// In the greatest unit that leaves no rest.
-    private static func duration(_ seconds: Int64) -> String {
-        let units: [(Int64, String)] = [(86_400, "day"), (3_600, "hour"), (60, "minute")]
-        let (length, name) = units.first { seconds > 0 && seconds % $0.0 == 0 } ?? (1, "second")
-        return Quantity.words(seconds / length, name)
     }
 
     private mutating func compareCleanup(_ was: String, _ isNow: String) {
@@ -112,7 +91,7 @@ extension ContractDiff {
     mutating func compareServiceLevels() {
         compareLevel(
             "freshness", old.serviceLevels.freshnessSeconds, new.serviceLevels.freshnessSeconds,
-            isWeaker: { $1 > $0 }, show: Self.duration, whenWeaker: "readers may meet older data")
+            isWeaker: { $1 > $0 }, show: Quantity.span(seconds:), whenWeaker: "readers may meet older data")
         compareLevel(
             "volume", old.serviceLevels.recordsPerDayMinimum, new.serviceLevels.recordsPerDayMinimum,
             isWeaker: { $1 < $0 }, show: { Quantity.words($0, "record") + " a day" },

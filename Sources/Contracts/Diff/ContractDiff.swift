@@ -169,18 +169,18 @@ struct ContractDiff {
 }
 
 /// `major.minor.patch`.
-struct ContractVersion: Comparable {
+package struct ContractVersion: Comparable {
     let major: Int
     let minor: Int
     let patch: Int
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let numbers = text.split(separator: ".", omittingEmptySubsequences: false).compactMap { Int($0) }
         guard numbers.count == 3 else { return nil }
         (major, minor, patch) = (numbers[0], numbers[1], numbers[2])
     }
 
-    static func < (left: Self, right: Self) -> Bool {
+    package static func < (left: Self, right: Self) -> Bool {
         (left.major, left.minor, left.patch) < (right.major, right.minor, right.patch)
     }
 

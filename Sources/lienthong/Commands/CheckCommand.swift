@@ -115,21 +115,17 @@ struct CheckCommand: ParsableCommand {
             report.warnings, title: "Warnings, of records that are accepted", columns: ("warning", "meaning"),
             places: places)
         var summary = [
-            Self.count(account.records, "record"), "\(Readable.count(account.accepted)) accepted",
-            "\(Readable.count(account.refused)) refused", Self.count(account.warningCount, "warning"),
+            Quantity.words(account.records, "record"), "\(Readable.count(account.accepted)) accepted",
+            "\(Readable.count(account.refused)) refused", Quantity.words(account.warningCount, "warning"),
         ]
-        if account.deleted > 0 { summary.insert(Self.count(account.deleted, "delete"), at: 2) }
+        if account.deleted > 0 { summary.insert(Quantity.words(account.deleted, "delete"), at: 2) }
         if account.unknownMembers > 0 {
-            summary.append("\(Self.count(account.unknownMembers, "member")) beyond the contract")
+            summary.append("\(Quantity.words(account.unknownMembers, "member")) beyond the contract")
         }
         let rate = Readable.rate(Int64(account.records), seconds: seconds)
         Terminal.line("")
         Terminal.line("\(summary.joined(separator: ", ")); \(Readable.duration(seconds: seconds)), \(rate) records/s")
         Terminal.line(CheckReport.beyondCheck)
-    }
-
-    private static func count(_ number: Int, _ noun: String) -> String {
-        "\(Readable.count(number)) \(noun)\(number == 1 ? "" : "s")"
     }
 
     private func show(

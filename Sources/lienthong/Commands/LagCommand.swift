@@ -157,12 +157,7 @@ private struct FeedWatch {
         }
         measuredMilliseconds = nowMilliseconds
         levels = definitions.map { definition in
-            let promised = definition.contract.serviceLevels
-            return sampler.sample(
-                definition.name,
-                ServicePromise(
-                    freshnessSeconds: promised.freshnessSeconds, recordsPerDayMinimum: promised.recordsPerDayMinimum),
-                nowMilliseconds: nowMilliseconds)
+            sampler.sample(definition.name, definition.contract.serviceLevels, nowMilliseconds: nowMilliseconds)
         }
         return true
     }
