@@ -11,9 +11,9 @@ struct TopicsApply: AsyncParsableCommand {
         commandName: "apply", abstract: "Make the cluster's topics agree with the contracts; delete none.",
         discussion: """
             Where input, output or errors are a terminal it shows what it would do, until you add --yes; in a script \
-            without any it does it. What deletes records or ends the order of keys is done only where a flag names the topic. A second run does nothing. Afterwards \
-            the cluster is read again: status 0 where all agrees, 1 where something is left, 69 where the cluster did \
-            not answer.
+            without any it does it. What deletes records or ends the order of keys is done only where a flag names \
+            the topic. A second run does nothing. Afterwards the cluster is read again: status 0 where all agrees, 1 \
+            where something is left, 69 where the cluster did not answer.
             """)
 
     @OptionGroup var common: CommonOptions
