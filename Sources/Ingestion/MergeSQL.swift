@@ -226,7 +226,8 @@ struct MergeSQL {
     }
 
     /// Inserts or replaces rows whose staged record is the best and lies beyond the deletes, and whose content differs.
-    /// A record that a plain tombstone of its own batch follows is dead on arrival: it gives its rank alone.
+    /// A record that a tombstone of its own batch follows is proposed like any other: the database must judge every
+    /// record that leaves a rank, or a row would depend on where batches end.
     private var upsertRecords: String {
         let content = table.contentColumns.map { quoted($0.name) }
         let insertColumns =
@@ -247,7 +248,6 @@ struct MergeSQL {
                 \(mappingRevision), s.stage_content_hash, false, now(), false
               FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
               WHERE s.stage_record_offset IS NOT NULL
-                AND (s.stage_plain_delete_offset IS NULL OR s.stage_plain_delete_offset < s.stage_record_offset)
               ORDER BY s.stage_ordinal
               ON CONFLICT (\(keyList)) DO UPDATE SET
                 \(copied.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")), deleted = false,
