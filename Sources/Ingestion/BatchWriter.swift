@@ -116,7 +116,7 @@ struct BatchWriter {
         let claims = claims(live, states)
         let contents = try stage(live, rows, states)
         settings.faultPoint(.beforeCommit)
-        try connection.send(topic.sql.transaction(claims: claims, contents: contents))
+        try connection.send(topic.sql.transaction(claims: claims, contents: contents, path: topic.path))
         settings.faultPoint(.afterCommit)
         let results = try connection.receive()
         // The last result is COMMIT's, the one before it the positions'.
@@ -200,13 +200,12 @@ struct BatchWriter {
     private func stage(
         _ live: [Int], _ rows: [StagedRow], _ states: [TopicPartition: PartitionState]
     ) throws(PostgresError) -> MergeSQL.Contents {
-        var contents = MergeSQL.Contents(
-            hasRecords: false, hasTombstones: false, hasDeadLetters: false, hasWarnings: false, childrenWithRows: [])
+        var contents = MergeSQL.Contents()
         let sql = topic.sql
         if rows.isEmpty {
             _ = try connection.execute(sql.truncateStage)
         } else {
-            encode(rows, &contents)
+            encode(rows, states, &contents)
             try connection.copyIn("\(sql.truncateStage); \(sql.copyStage)") { writer throws(PostgresError) in
                 settings.faultPoint(.insideCopy)
                 try writer.write(topic.buffers.stage.bytes)
@@ -218,19 +217,24 @@ struct BatchWriter {
         return contents
     }
 
-    private func encode(_ rows: [StagedRow], _ contents: inout MergeSQL.Contents) {
+    private func encode(
+        _ rows: [StagedRow], _ states: [TopicPartition: PartitionState], _ contents: inout MergeSQL.Contents
+    ) {
+        contents.stagedRows = rows.count
         let decoder = topic.batch.decoder
         let entries = topic.batch.entries
         let keyColumns = decoder.table.keyColumns.count
         let contentColumns = decoder.table.contentColumns.count
         topic.buffers.stage.begin()
         for (ordinal, row) in rows.enumerated() {
-            topic.buffers.stage.beginRow(fields: 8 + keyColumns + contentColumns)
+            topic.buffers.stage.beginRow(fields: 9 + keyColumns + contentColumns)
             topic.buffers.stage.field(Int32(ordinal))
             topic.buffers.stage.field(row.partition.rawValue)
+            topic.buffers.stage.field(
+                states[TopicPartition(topic.definition.name, row.partition)]?.incarnation ?? 0)
             var content: Range<Int>?
             if let index = row.record, case .record(let record) = entries[index].verdict {
-                contents.hasRecords = true
+                contents.recordRows += 1
                 content = record.content
                 topic.buffers.stage.field(record.version)
                 topic.buffers.stage.field(entries[index].offset.rawValue)

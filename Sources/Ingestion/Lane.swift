@@ -480,6 +480,8 @@ final class LaneTopic {
     var breaker: Breaker
     var control = TopicControl()
     let buffers = StageBuffers()
+    /// How the next batch is merged.
+    var path = MergeSQL.Path.insertFirst
 
     init(_ definition: TopicDefinition, codeLists: CodeLists, prefix: String) throws(UserError) {
         self.definition = definition

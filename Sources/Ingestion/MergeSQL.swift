@@ -55,7 +55,8 @@ struct MergeSQL {
             temporary(
                 "stage",
                 [
-                    "stage_ordinal integer", "stage_partition integer", "stage_record_version bigint",
+                    "stage_ordinal integer", "stage_partition integer", "stage_incarnation integer",
+                    "stage_record_version bigint",
                     "stage_record_offset bigint", "stage_content_hash bigint", "stage_delete_version bigint",
                     "stage_delete_offset bigint", "stage_plain_delete_offset bigint",
                 ] + keyDeclarations + contentDeclarations,
@@ -75,11 +76,13 @@ struct MergeSQL {
                 withinTransaction: false
             ),
             temporary("won", ["partition integer", "incarnation integer"], withinTransaction: true),
+            temporary("lost", ["partition integer"], withinTransaction: true),
             temporary(
                 "merged",
                 ["partition integer", "record_offset bigint", "inserted boolean", "conflict boolean"] + keyDeclarations,
                 withinTransaction: true
             ),
+            temporary("rest", ["ordinal integer"], withinTransaction: true),
             temporary(
                 "marked",
                 [
@@ -93,12 +96,17 @@ struct MergeSQL {
                 [
                     "ordinal integer", "partition integer", "incarnation integer", "record_version bigint",
                     "record_offset bigint", "delete_offset bigint", "plain_delete_offset bigint", "applied boolean",
+                    "stage_advances boolean", "stage_outlived boolean",
                 ] + keyDeclarations,
                 withinTransaction: true
             ),
             temporary("killed", ["partition integer"] + keyDeclarations, withinTransaction: true),
             temporary(
-                "fate", ["partition integer", "applied bigint", "deleted bigint", "foreign_deletes bigint"],
+                "fate",
+                [
+                    "partition integer", "applied bigint", "deleted bigint", "foreign_deletes bigint",
+                    "inserted bigint",
+                ],
                 withinTransaction: true
             ),
             temporary("foreign", ["ordinal integer"], withinTransaction: true),
@@ -138,25 +146,48 @@ struct MergeSQL {
     }
 
     /// What the staged batch holds, so that statements without work are not sent.
-    struct Contents {
-        var hasRecords: Bool
-        var hasTombstones: Bool
-        var hasDeadLetters: Bool
-        var hasWarnings: Bool
-        var childrenWithRows: Set<Int>
+    struct Contents: Equatable {
+        /// Rows of `stage`, and those of them with a record.
+        var stagedRows = 0
+        var recordRows = 0
+        var hasTombstones = false
+        var hasDeadLetters = false
+        var hasWarnings = false
+        var childrenWithRows: Set<Int> = []
+
+        var hasRecords: Bool { recordRows > 0 }
+    }
+
+    /// Two ways to the same rows; which is cheaper depends on how many keys are known already.
+    enum Path: Equatable {
+        /// One statement inserts, and updates where the key is known. Each known row is locked, hence written to the
+        /// log, even where the record loses.
+        case insertFirst
+        /// One statement updates by the primary key what loses to the record, another inserts what is left. A record
+        /// that loses costs two looks at the index and writes nothing.
+        case updateFirst
     }
 
     /// The transaction. Its last result but one has a row for each partition whose position was as expected:
-    /// partition, applied, deleted, foreign deletes. A partition that is not there was not written at all.
-    func transaction(claims: [Claim], contents: Contents) -> String {
-        var statements = ["BEGIN", lockPositions(claims)]
+    /// partition, applied, deleted, foreign deletes, inserted, seconds since the transaction began. A partition that is
+    /// not there was not written at all.
+    func transaction(claims: [Claim], contents: Contents, path: Path) -> String {
+        var statements = ["BEGIN", lockPositions(claims), noteLost(claims)]
         if contents.hasTombstones { statements.append(raiseDeletes) }
-        if contents.hasRecords { statements.append(upsertRecords) }
-        statements.append(collectPending(contents))
+        if contents.hasRecords, path == .insertFirst { statements.append(upsertRecords(onlyRest: false)) }
         // From here each statement meets the target through its primary key: a hash join would read the whole target,
         // and the batch would cost more the larger the table grows.
         statements.append("SET LOCAL enable_hashjoin = off")
         statements.append("SET LOCAL enable_mergejoin = off")
+        if contents.hasRecords, path == .updateFirst {
+            statements.append(updateRecords)
+            statements.append(collectRest(contents))
+            // It meets no table but our own.
+            statements.append("SET LOCAL enable_hashjoin = on")
+            statements.append(upsertRecords(onlyRest: true))
+            statements.append("SET LOCAL enable_hashjoin = off")
+        }
+        statements.append(collectPending(contents))
         statements.append(advanceRanks)
         if contents.hasTombstones { statements.append(raiseLatePlainDeletes) }
         statements.append(bury)
@@ -182,6 +213,18 @@ struct MergeSQL {
             ORDER BY p.partition FOR UPDATE OF p
             """
     }
+
+    /// Usually none. Asked by NOT IN throughout, which is answered by a hash table even where hash joins are off;
+    /// partitions are never null.
+    private func noteLost(_ claims: [Claim]) -> String {
+        let rows = claims.map { "(\($0.partition.rawValue))" }.joined(separator: ", ")
+        return """
+            INSERT INTO \(prefix)_lost SELECT c.partition FROM (VALUES \(rows)) AS c (partition)
+            WHERE c.partition NOT IN (SELECT partition FROM \(prefix)_won)
+            """
+    }
+
+    private var isOurs: String { "s.stage_partition NOT IN (SELECT partition FROM \(prefix)_lost)" }
 
     /// Raises the two delete marks. A plain delete counts only in the row's own partition, since offsets of different
     /// partitions cannot be compared.
@@ -212,11 +255,12 @@ struct MergeSQL {
                 plain_delete_partition, plain_delete_incarnation, plain_delete_offset, deleted)
               SELECT \(keyList("s")), s.stage_delete_version,
                 CASE WHEN s.stage_delete_offset IS NOT NULL THEN s.stage_partition END,
-                CASE WHEN s.stage_delete_offset IS NOT NULL THEN w.incarnation END, s.stage_delete_offset,
+                CASE WHEN s.stage_delete_offset IS NOT NULL THEN s.stage_incarnation END, s.stage_delete_offset,
                 CASE WHEN s.stage_plain_delete_offset IS NOT NULL THEN s.stage_partition END,
-                CASE WHEN s.stage_plain_delete_offset IS NOT NULL THEN w.incarnation END, s.stage_plain_delete_offset, true
-              FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
-              WHERE s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL
+                CASE WHEN s.stage_plain_delete_offset IS NOT NULL THEN s.stage_incarnation END,
+                s.stage_plain_delete_offset, true
+              FROM \(prefix)_stage s
+              WHERE (s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL) AND \(isOurs)
               ORDER BY s.stage_ordinal
               ON CONFLICT (\(keyList)) DO UPDATE SET \(assignments.joined(separator: ", "))
               WHERE (\(versioned)) OR (\(plain))
@@ -225,10 +269,61 @@ struct MergeSQL {
             """
     }
 
+    /// How a staged record is called where it meets the row `t`.
+    private struct Proposal {
+        let version: String
+        let partition: String
+        let incarnation: String
+        let offset: String
+        let contentHash: String
+        let revision: String
+
+        static let excluded = Proposal(
+            version: "excluded.record_version", partition: "excluded.record_partition",
+            incarnation: "excluded.record_incarnation", offset: "excluded.record_offset",
+            contentHash: "excluded.content_hash", revision: "excluded.mapping_revision")
+
+        static func staged(_ revision: Int32) -> Proposal {
+            Proposal(
+                version: "s.stage_record_version", partition: "s.stage_partition", incarnation: "s.stage_incarnation",
+                offset: "s.stage_record_offset", contentHash: "s.stage_content_hash", revision: "\(revision)")
+        }
+    }
+
+    /// True where the record replaces the row `t`: it is the best, lies beyond the deletes, and its content differs.
+    ///
+    /// Offsets of two incarnations say nothing of each other: what a plain delete of the old log ended lives again only
+    /// by a greater version.
+    private func replaces(_ new: Proposal) -> String {
+        """
+        CASE
+          WHEN t.record_version IS NULL OR \(new.version) > t.record_version THEN true
+          WHEN \(new.version) < t.record_version OR \(new.partition) <> t.record_partition THEN false
+          WHEN (\(new.incarnation), \(new.offset)) > (t.record_incarnation, t.record_offset)
+          THEN t.deleted OR t.content_hash <> \(new.contentHash) OR t.mapping_revision <> \(new.revision)
+          WHEN (\(new.incarnation), \(new.offset)) = (t.record_incarnation, t.record_offset)
+          THEN \(new.revision) > t.mapping_revision
+          ELSE false END
+        AND (t.delete_offset IS NULL AND t.plain_delete_offset IS NULL
+          OR \(beyondDeletes(
+            version: new.version, partition: new.partition, incarnation: new.incarnation, offset: new.offset,
+            ifLogIsAnother: "NOT t.deleted OR t.record_version IS NULL OR \(new.version) > t.record_version")))
+        """
+    }
+
+    /// True where the record's rank is above that of the row's best one, whatever becomes of the content.
+    private func outranks(_ new: Proposal) -> String {
+        """
+        CASE WHEN t.record_version IS NULL OR \(new.version) > t.record_version THEN true
+          WHEN \(new.version) < t.record_version OR \(new.partition) <> t.record_partition THEN false
+          ELSE (\(new.incarnation), \(new.offset)) > (t.record_incarnation, t.record_offset) END
+        """
+    }
+
     /// Inserts or replaces rows whose staged record is the best and lies beyond the deletes, and whose content differs.
     /// A record that a tombstone of its own batch follows is proposed like any other: the database must judge every
     /// record that leaves a rank, or a row would depend on where batches end.
-    private var upsertRecords: String {
+    private func upsertRecords(onlyRest: Bool) -> String {
         let content = table.contentColumns.map { quoted($0.name) }
         let insertColumns =
             [keyList] + content + [
@@ -240,49 +335,83 @@ struct MergeSQL {
                 "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",
                 "mapping_revision", "content_hash", "applied_at",
             ]
+        let source = "\(prefix)_stage s" + (onlyRest ? " JOIN \(prefix)_rest r ON r.ordinal = s.stage_ordinal" : "")
+        let condition = onlyRest ? "(SELECT count(*) FROM \(prefix)_rest) > 0" : "s.stage_record_offset IS NOT NULL"
         return """
             WITH upserted AS (
               INSERT INTO \(target) AS t (\(insertColumns.joined(separator: ", ")))
               SELECT \(([keyList("s")] + content.map { "s.\($0)" }).joined(separator: ", ")),
-                s.stage_record_version, s.stage_partition, w.incarnation, s.stage_record_offset, s.stage_record_offset,
-                \(mappingRevision), s.stage_content_hash, false, now(), false
-              FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
-              WHERE s.stage_record_offset IS NOT NULL
+                s.stage_record_version, s.stage_partition, s.stage_incarnation, s.stage_record_offset,
+                s.stage_record_offset, \(mappingRevision), s.stage_content_hash, false, now(), false
+              FROM \(source) WHERE \(condition) AND \(isOurs)
               ORDER BY s.stage_ordinal
               ON CONFLICT (\(keyList)) DO UPDATE SET
                 \(copied.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")), deleted = false,
                 version_conflict = NOT t.deleted AND t.record_version = excluded.record_version
                   AND t.mapping_revision = excluded.mapping_revision
-              WHERE CASE
-                WHEN t.record_version IS NULL OR excluded.record_version > t.record_version THEN true
-                WHEN excluded.record_version < t.record_version
-                  OR excluded.record_partition <> t.record_partition THEN false
-                WHEN (excluded.record_incarnation, excluded.record_offset) > (t.record_incarnation, t.record_offset)
-                THEN t.deleted OR t.content_hash <> excluded.content_hash
-                  OR t.mapping_revision <> excluded.mapping_revision
-                WHEN (excluded.record_incarnation, excluded.record_offset) = (t.record_incarnation, t.record_offset)
-                THEN excluded.mapping_revision > t.mapping_revision
-                ELSE false END
-                AND (t.delete_offset IS NULL AND t.plain_delete_offset IS NULL OR \(beyondDeletes("excluded", ifLogIsAnother: Self.stagedInAnotherLog)))
+              WHERE \(replaces(.excluded))
               RETURNING t.record_partition, t.record_offset, t.xmax = 0, t.version_conflict, \(keyList("t")))
             INSERT INTO \(prefix)_merged SELECT * FROM upserted
             """
     }
 
-    /// The staged rows that want a second look: those not merged, and those with tombstones. Where all were merged
-    /// the filter is false before any row is read.
+    /// Replaces rows that are there, by the primary key in the order of the staged rows.
+    private var updateRecords: String {
+        let content = table.contentColumns.map { quoted($0.name) }
+        let assignments =
+            content.map { "\($0) = s.\($0)" } + [
+                "record_version = s.stage_record_version", "record_partition = s.stage_partition",
+                "record_incarnation = s.stage_incarnation", "record_offset = s.stage_record_offset",
+                "origin_offset = s.stage_record_offset", "mapping_revision = \(mappingRevision)",
+                "content_hash = s.stage_content_hash", "applied_at = now()", "deleted = false",
+                "version_conflict = NOT t.deleted AND t.record_version = s.stage_record_version AND t.mapping_revision = \(mappingRevision)",
+            ]
+        return """
+            WITH updated AS (
+              UPDATE \(target) t SET \(assignments.joined(separator: ", "))
+              FROM \(prefix)_stage s
+              WHERE \(keysEqual("t", "s")) AND s.stage_record_offset IS NOT NULL AND \(isOurs)
+                AND \(replaces(.staged(mappingRevision)))
+              RETURNING t.record_partition, t.record_offset, false, t.version_conflict, \(keyList("t")))
+            INSERT INTO \(prefix)_merged SELECT * FROM updated
+            """
+    }
+
+    /// The records that met no row, and those that leave a rank although they did not replace the row: the database
+    /// judges those, too. After `updateRecords` a replaced row has its record's own rank.
+    private func collectRest(_ contents: Contents) -> String {
+        """
+        INSERT INTO \(prefix)_rest
+        SELECT s.stage_ordinal FROM \(prefix)_stage s LEFT JOIN \(target) t ON \(keysEqual("t", "s"))
+        WHERE (SELECT count(*) FROM \(prefix)_merged) < \(contents.recordRows)
+          AND s.stage_record_offset IS NOT NULL AND \(isOurs) AND (t.deleted IS NULL OR \(outranks(.staged(mappingRevision))))
+        """
+    }
+
+    /// The staged rows that want a second look: those not merged, and those with tombstones; and what the row has
+    /// to say of them. Where all were merged the filter is false before any row is read.
     private func collectPending(_ contents: Contents) -> String {
+        let staged = Proposal.staged(mappingRevision)
         let condition =
-            contents.hasTombstones
-            ? "" : "WHERE (SELECT count(*) FROM \(prefix)_merged) < (SELECT count(*) FROM \(prefix)_stage)"
+            contents.hasTombstones ? "" : "(SELECT count(*) FROM \(prefix)_merged) < \(contents.stagedRows) AND "
+        let merged = "(\(keyList("s"))) NOT IN (SELECT \(keyList("m")) FROM \(prefix)_merged m)"
         return """
             INSERT INTO \(prefix)_pending
-            SELECT s.stage_ordinal, s.stage_partition, w.incarnation, s.stage_record_version, s.stage_record_offset,
-              s.stage_delete_offset, s.stage_plain_delete_offset, m.partition IS NOT NULL, \(keyList("s"))
-            FROM \(prefix)_stage s JOIN \(prefix)_won w ON w.partition = s.stage_partition
-            LEFT JOIN \(prefix)_merged m ON \(keysEqual("m", "s"))
-            \(condition.isEmpty ? "WHERE" : condition + " AND") (m.partition IS NULL
-              OR s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL)
+            SELECT s.stage_ordinal, s.stage_partition, s.stage_incarnation, s.stage_record_version, s.stage_record_offset,
+              s.stage_delete_offset, s.stage_plain_delete_offset, NOT s.is_pending,
+              s.is_pending AND s.stage_record_offset IS NOT NULL AND \(outranks(staged)),
+              s.is_pending AND s.stage_record_offset IS NOT NULL AND (t.deleted OR NOT (\(ownBeyondDeletes)))
+                AND coalesce(
+                t.delete_partition = s.stage_partition AND s.stage_record_version <= t.delete_version
+                  AND (s.stage_incarnation, s.stage_record_offset) > (t.delete_incarnation, t.delete_offset)
+                OR t.plain_delete_partition = s.stage_partition AND s.stage_record_version < t.record_version
+                  AND (s.stage_incarnation, s.stage_record_offset) > (t.plain_delete_incarnation, t.plain_delete_offset),
+                false),
+              \(keyList("s"))
+            FROM (SELECT s.*, \(merged) AS is_pending FROM \(prefix)_stage s OFFSET 0) AS s
+            JOIN \(target) t ON \(keysEqual("t", "s"))
+            WHERE \(condition)\(isOurs)
+              AND (is_pending OR s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL)
             """
     }
 
@@ -295,10 +424,7 @@ struct MergeSQL {
             THEN p.record_offset ELSE t.origin_offset END,
           mapping_revision = \(mappingRevision)
         FROM \(prefix)_pending p
-        WHERE \(keysEqual("t", "p")) AND p.record_offset IS NOT NULL AND NOT p.applied
-          AND CASE WHEN t.record_version IS NULL OR p.record_version > t.record_version THEN true
-            WHEN p.record_version < t.record_version OR p.partition <> t.record_partition THEN false
-            ELSE (p.incarnation, p.record_offset) > (t.record_incarnation, t.record_offset) END
+        WHERE \(keysEqual("t", "p")) AND p.stage_advances
         """
     }
 
@@ -327,7 +453,9 @@ struct MergeSQL {
             WITH buried AS (
               UPDATE \(target) t SET \(emptied.joined(separator: ", "))
               FROM \(prefix)_pending p
-              WHERE \(keysEqual("t", "p")) AND NOT t.deleted AND NOT (\(beyondDeletes("t", ifLogIsAnother: Self.ownInAnotherLog)))
+              WHERE \(keysEqual("t", "p"))
+                AND (p.delete_offset IS NOT NULL OR p.plain_delete_offset IS NOT NULL OR p.stage_advances)
+                AND NOT t.deleted AND NOT (\(ownBeyondDeletes))
               RETURNING p.partition, \(keyList("t")))
             INSERT INTO \(prefix)_killed SELECT * FROM buried
             """
@@ -392,10 +520,12 @@ struct MergeSQL {
 
     private func countFates(_ contents: Contents) -> String {
         var parts = [
-            "SELECT w.partition, 0::bigint AS applied, 0::bigint AS deleted, 0::bigint AS foreign_deletes FROM \(prefix)_won w"
+            "SELECT w.partition, 0::bigint AS applied, 0::bigint AS deleted, 0::bigint AS foreign_deletes, 0::bigint AS inserted FROM \(prefix)_won w"
         ]
         if contents.hasRecords {
-            parts.append("SELECT partition, count(*), 0, 0 FROM \(prefix)_merged GROUP BY partition")
+            parts.append(
+                "SELECT partition, count(*), 0, 0, count(*) FILTER (WHERE inserted) FROM \(prefix)_merged GROUP BY partition"
+            )
         }
         if contents.hasTombstones {
             // A tombstone took effect if its mark is the row's, and the row is dead.
@@ -405,14 +535,14 @@ struct MergeSQL {
                   count(DISTINCT p.ordinal) FILTER (
                     WHERE (m.delete_partition, m.delete_offset) = (p.partition, p.delete_offset))
                   + count(DISTINCT p.ordinal) FILTER (
-                    WHERE (m.plain_delete_partition, m.plain_delete_offset) = (p.partition, p.plain_delete_offset)), 0
+                    WHERE (m.plain_delete_partition, m.plain_delete_offset) = (p.partition, p.plain_delete_offset)), 0, 0
                 FROM \(prefix)_pending p JOIN \(prefix)_marked m ON \(keysEqual("m", "p"))
                 JOIN \(target) t ON \(keysEqual("t", "p")) WHERE t.deleted GROUP BY p.partition
                 """
             )
             parts.append(
                 """
-                SELECT d.partition, 0, 0, count(*) FROM \(prefix)_dead d
+                SELECT d.partition, 0, 0, count(*), 0 FROM \(prefix)_dead d
                 JOIN \(prefix)_won w ON w.partition = d.partition
                 WHERE d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign) GROUP BY d.partition
                 """
@@ -420,7 +550,7 @@ struct MergeSQL {
         }
         return """
             INSERT INTO \(prefix)_fate
-            SELECT partition, sum(applied), sum(deleted), sum(foreign_deletes)
+            SELECT partition, sum(applied), sum(deleted), sum(foreign_deletes), sum(inserted)
             FROM (\(parts.joined(separator: " UNION ALL "))) AS part GROUP BY partition
             """
     }
@@ -449,12 +579,7 @@ struct MergeSQL {
             parts.append(
                 """
                 SELECT p.partition, 'lower-version-after-delete', '', count(*), max(p.record_offset)
-                FROM \(prefix)_pending p JOIN \(target) t ON \(keysEqual("t", "p"))
-                WHERE p.record_offset IS NOT NULL AND NOT p.applied AND t.deleted AND (
-                  t.delete_partition = p.partition AND p.record_version <= t.delete_version
-                    AND (p.incarnation, p.record_offset) > (t.delete_incarnation, t.delete_offset)
-                  OR t.plain_delete_partition = p.partition AND p.record_version < t.record_version
-                    AND (p.incarnation, p.record_offset) > (t.plain_delete_incarnation, t.plain_delete_offset))
+                FROM \(prefix)_pending p WHERE p.stage_outlived
                 GROUP BY p.partition
                 """
             )
@@ -490,7 +615,8 @@ struct MergeSQL {
               AS c (partition, next_offset, last_record_offset, last_record_hash, consumed, dead_lettered)
               ON c.partition = f.partition
             WHERE p.topic = \(topic) AND p.partition = f.partition
-            RETURNING p.partition, f.applied, f.deleted, f.foreign_deletes
+            RETURNING p.partition, f.applied, f.deleted, f.foreign_deletes, f.inserted,
+              extract(epoch FROM clock_timestamp() - now())
             """
     }
 
@@ -510,28 +636,31 @@ struct MergeSQL {
         "coalesce(\(alias).record_partition, \(alias).delete_partition, \(alias).plain_delete_partition)"
     }
 
-    /// True if the record of `record` (the staged one, or the row's own) lies beyond both deletes of the row `t`.
+    /// True if a record (the staged one, or the row's own) lies beyond both deletes of the row `t`.
     ///
     /// A versioned delete ends every record up to its version, wherever and whenever that comes: a record that a stalled
     /// producer sends late, or that a truncated log shows again, bears the version that was deleted.
-    private func beyondDeletes(_ record: String, ifLogIsAnother: String) -> String {
+    private func beyondDeletes(
+        version: String, partition: String, incarnation: String, offset: String, ifLogIsAnother: String
+    ) -> String {
         """
-        (t.delete_offset IS NULL OR \(record).record_version > t.delete_version)
+        (t.delete_offset IS NULL OR \(version) > t.delete_version)
         AND (t.plain_delete_offset IS NULL OR CASE
-          WHEN t.plain_delete_partition <> \(record).record_partition THEN true
-          WHEN t.plain_delete_incarnation = \(record).record_incarnation
-          THEN \(record).record_offset > t.plain_delete_offset
-          WHEN t.plain_delete_incarnation > \(record).record_incarnation THEN false
+          WHEN t.plain_delete_partition <> \(partition) THEN true
+          WHEN t.plain_delete_incarnation = \(incarnation) THEN \(offset) > t.plain_delete_offset
+          WHEN t.plain_delete_incarnation > \(incarnation) THEN false
           ELSE \(ifLogIsAnother) END)
         """
     }
 
-    /// Offsets of two incarnations say nothing of each other: what a plain delete of the old log ended lives again only
-    /// by a greater version.
-    private static let stagedInAnotherLog =
-        "NOT t.deleted OR t.record_version IS NULL OR excluded.record_version > t.record_version"
-    /// A row that lives beyond a plain delete of an older log has shown so before.
-    private static let ownInAnotherLog = "true"
+    /// True while the row `t` may live.
+    private var ownBeyondDeletes: String {
+        beyondDeletes(
+            version: "t.record_version", partition: "t.record_partition", incarnation: "t.record_incarnation",
+            offset: "t.record_offset",
+            // A row that lives beyond a plain delete of an older log has shown so before.
+            ifLogIsAnother: "true")
+    }
 }
 
 private func quoted(_ identifier: String) -> String { SQLText.identifier(identifier) }

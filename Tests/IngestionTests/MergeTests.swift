@@ -277,6 +277,7 @@ struct MergeTests {
             let bench = try BatchBench()
             var rest = log.shuffled(using: &random)
             while !rest.isEmpty {
+                bench.topic.path = Bool.random(using: &random) ? .insertFirst : .updateFirst
                 let size = min(rest.count, Int.random(in: 1...40, using: &random))
                 try bench.write(Array(rest.prefix(size)))
                 rest.removeFirst(size)
