@@ -1,76 +1,124 @@
-// One batch into the database: reduced, staged, merged, and halved where the database refuses a record.
+// One batch into the database: merged or copied, and taken apart where the database refuses a record.
 import Contracts
 import Logging
 import Model
 import Postgres
-
-/// Buffers kept from batch to batch.
-final class StageBuffers {
-    var stage = CopyBuffer(capacity: 1 << 20)
-    var child = CopyBuffer()
-    var dead = CopyBuffer()
-    var warnings = CopyBuffer()
-}
+import Synchronization
 
 struct BatchWriter {
     let topic: LaneTopic
+    let slot: BatchSlot
     let connection: PostgresConnection
     let settings: WorkerSettings
     let logger: Logger
+    let progress: WorkProgress
 
     /// How often one batch is tried again after a serialization failure or a deadlock.
     private static let conflictRetriesMax = 5
     /// How often a single record may fail for a reason nobody knows.
     private static let unknownRetriesMax = 3
 
-    /// Writes the entries at `indices` (in the order of the log). Partitions that turn out to be somebody else's are set to
-    /// `lost`, and nothing of them is written.
+    private typealias States = [TopicPartition: PartitionState]
+
+    /// Reduces and encodes the slot's records, so that `write` finds it done. Needs no database.
+    static func prepare(
+        _ slot: BatchSlot, of topic: LaneTopic, states: [TopicPartition: PartitionState], sealer: any PayloadSealer
+    ) {
+        let live = slot.batch.entries.indices.filter { index in
+            states[TopicPartition(topic.definition.name, slot.batch.entries[index].partition)]?.phase == .active
+        }
+        slot.prepared = Staging(topic: topic.definition, slot: slot, sealer: sealer).prepare(
+            live, incarnations: incarnations(states, of: topic)
+        ) { rows, mayCopy in topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy) } }
+    }
+
+    /// Writes the slot's records. Partitions that turn out to be somebody else's are set to `lost`, and nothing of them
+    /// is written.
     ///
-    /// Where the database refuses, the batch is halved in the order of the log and each half is its own transaction: every
-    /// half is a whole run of its partitions, so positions move without holes, and each half is reduced anew, so that a
-    /// good older version is not lost in favour of a refused newer one.
-    func write(
-        _ indices: [Int], states: inout [TopicPartition: PartitionState], count: (Fates) -> Void
-    ) throws {
+    /// - Throws: `TopicFault` where the topic is to be paused; the world's faults as `PostgresError`.
+    func write(states: inout [TopicPartition: PartitionState], count: (Fates) -> Void) throws {
+        try write(Array(slot.batch.entries.indices), states: &states, count: count)
+    }
+
+    /// Writes the entries at `indices` (in the order of the log).
+    ///
+    /// Where the database refuses and does not say whom, the batch is halved in the order of the log and each half is its
+    /// own transaction: every half is a whole run of its partitions, so positions move without holes, and each half is
+    /// reduced anew, so that a good older version is not lost in favour of a refused newer one.
+    private func write(_ indices: [Int], states: inout States, count: (Fates) -> Void) throws {
         let live = indices.filter { states[topicPartition(of: $0)]?.phase == .active }
         guard !live.isEmpty else { return }
-        switch Reduction.reduce(topic.batch.entries, live, keyBytes: { topic.batch.decoder.arena[$0] }) {
-        case .keyInTwoPartitions:
-            for partition in Set(live.map { topic.batch.entries[$0].partition }).sorted() {
-                try write(live.filter { topic.batch.entries[$0].partition == partition }, states: &states, count: count)
+        guard let prepared = prepared(live, states) else {
+            for partition in Set(live.map { slot.batch.entries[$0].partition }).sorted() {
+                try write(
+                    live.filter { slot.batch.entries[$0].partition == partition }, states: &states, count: count)
             }
-        case .rows(let rows):
-            guard let error = try attempt(live, rows, &states, count) else { return }
-            if live.count > 1 {
-                let middle = live.count / 2
-                try write(Array(live[..<middle]), states: &states, count: count)
-                try write(Array(live[middle...]), states: &states, count: count)
-            } else {
-                try refuse(live[0], error)
-                try write(live, states: &states, count: count)
-            }
+            return
         }
+        guard let error = try attempt(prepared, &states, count) else { return }
+        if live.count == 1 {
+            try refuse(live[0], error)
+            try write(live, states: &states, count: count)
+        } else if try refuseAllThatBreakRules(prepared, error) {
+            try write(live, states: &states, count: count)
+        } else {
+            let middle = live.count / 2
+            try write(Array(live[..<middle]), states: &states, count: count)
+            try write(Array(live[middle...]), states: &states, count: count)
+        }
+    }
+
+    /// What was prepared beforehand, if it is still of these very records; else it is made now.
+    private func prepared(_ live: [Int], _ states: States) -> PreparedBatch? {
+        defer { slot.prepared = nil }
+        if let prepared = slot.prepared, prepared.live == live { return prepared }
+        return prepare(live, states, mayCopy: true)
+    }
+
+    private func prepare(_ live: [Int], _ states: States, mayCopy: Bool) -> PreparedBatch? {
+        Staging(topic: topic.definition, slot: slot, sealer: settings.sealer).prepare(
+            live, incarnations: Self.incarnations(states, of: topic)
+        ) { rows, noTombstones in topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy && noTombstones) } }
+    }
+
+    private static func incarnations(_ states: States, of topic: LaneTopic) -> [Partition: Int32] {
+        var incarnations: [Partition: Int32] = [:]
+        for (place, state) in states where place.topic == topic.definition.name {
+            incarnations[place.partition] = state.incarnation
+        }
+        return incarnations
     }
 
     /// Tries the transaction. Returns the database's refusal of some record, nil when written; throws the world's and our faults.
     private func attempt(
-        _ live: [Int], _ rows: [StagedRow], _ states: inout [TopicPartition: PartitionState], _ count: (Fates) -> Void
+        _ first: PreparedBatch, _ states: inout States, _ count: (Fates) -> Void
     ) throws -> PostgresError? {
         var conflicts = 0
         var unknown = 0
+        var batch = first
         while true {
             do throws(PostgresError) {
-                try merge(live, rows, &states, count)
+                switch batch.path {
+                case .copy: try copy(batch, &states, count)
+                case .merge(let path): try merge(batch, path, &states, count)
+                }
                 return nil
             } catch {
                 if connection.isBroken { throw error }
                 if connection.inTransaction { _ = try connection.execute("ROLLBACK") }
+                if batch.path == .copy, error.fault != .world || error.sqlState?.hasPrefix("40") == true {
+                    // A key that is known, most likely: the merge will say.
+                    topic.paths.withLock { $0.copyFailed() }
+                    guard let staged = prepare(batch.live, states, mayCopy: false) else { return error }
+                    batch = staged
+                    continue
+                }
                 switch error.fault {
                 case .record:
                     return error
                 case .world:
                     // A statement that takes too long may be short enough by halves.
-                    if error.sqlState == "57014", live.count > 1 { return error }
+                    if error.sqlState == "57014", batch.live.count > 1 { return error }
                     conflicts += 1
                     guard error.sqlState?.hasPrefix("40") == true, conflicts <= Self.conflictRetriesMax else {
                         throw error
@@ -78,7 +126,7 @@ struct BatchWriter {
                 case .ours:
                     throw TopicFault(because: "\(error)")
                 case .unknown:
-                    if live.count > 1 { return error }
+                    if batch.live.count > 1 { return error }
                     unknown += 1
                     if unknown >= Self.unknownRetriesMax { throw TopicFault(because: "\(error)") }
                 }
@@ -86,49 +134,158 @@ struct BatchWriter {
         }
     }
 
+    // MARK: Refusals
+
     /// Turns the one record that the database refuses into a dead letter.
     private func refuse(_ index: Int, _ error: PostgresError) throws {
-        let entry = topic.batch.entries[index]
         // A refusal that is itself refused is no fault of the record.
-        if case .refused = entry.verdict { throw TopicFault(because: "\(error)") }
+        if case .refused = slot.batch.entries[index].verdict { throw TopicFault(because: "\(error)") }
         if error.fault == .unknown { throw TopicFault(because: "\(error)") }
         let names = [
             error.constraint.map { "constraint \($0)" }, error.column.map { "column \($0)" },
             error.dataType.map { "type \($0)" },
         ]
-        let rule = (["SQLSTATE \(error.sqlState ?? "none")"] + names.compactMap { $0 }).joined(separator: ", ")
-        topic.batch.refuse(index, Refusal(.databaseRefused, rule: rule), sqlState: error.sqlState)
+        try refuse(index, sqlState: error.sqlState, names.compactMap { $0 })
+    }
+
+    private func refuse(_ index: Int, sqlState: String?, _ names: [String]) throws {
+        let rule = (["SQLSTATE \(sqlState ?? "none")"] + names).joined(separator: ", ")
+        slot.batch.refuse(index, Refusal(.databaseRefused, rule: rule), sqlState: sqlState)
         // Asked at each refusal: a table that refuses everything is our fault, and is noticed after the breaker's least
         // number of records rather than after a whole batch of them.
-        if case .open(let because) = topic.breaker.judge(topic.sample(through: index)) {
+        if case .open(let because) = topic.breaker.judge(slot.sample(through: index)) {
             throw TopicFault(because: because)
         }
+        let entry = slot.batch.entries[index]
         logger.info(
             "merging \(topic.definition.name)[\(entry.partition)] offset \(entry.offset): \(rule); kept as a dead letter"
         )
     }
 
+    /// Asks the database which of the staged records break the table's constraints, all at once: halving would write a
+    /// batch with many of them over and over. False where none was found, so that another way must find them.
+    private func refuseAllThatBreakRules(_ batch: PreparedBatch, _ error: PostgresError) throws -> Bool {
+        guard case .merge = batch.path, ["23514", "23502"].contains(error.sqlState) else { return false }
+        let found: [(ordinal: Int, sqlState: String, name: String)]
+        do throws(PostgresError) {
+            let rules = try connection.query(topic.sql.tableRules)
+            let result = try connection.query(
+                topic.sql.breaches(
+                    of: (0..<rules.rowCount).map {
+                        MergeSQL.TableRule(
+                            sqlState: rules[$0, 0] ?? "", name: rules[$0, 1] ?? "", expression: rules[$0, 2] ?? "")
+                    }))
+            found = (0..<result.rowCount).compactMap { row in
+                guard let ordinal = result.integer(row, 0), let sqlState = result[row, 1], let name = result[row, 2]
+                else { return nil }
+                return (Int(ordinal), sqlState, name)
+            }
+        } catch {
+            if connection.isBroken || error.fault == .world { throw error }
+            // An expression that cannot be asked of the staging table: halving will find the records.
+            logger.debug("asking for the records that break a constraint of \(topic.definition.name): \(error)")
+            return false
+        }
+        // In the order of the log, in which the breaker counts.
+        let indices = found.compactMap { breach in
+            batch.rows.indices.contains(breach.ordinal)
+                ? batch.rows[breach.ordinal].record.map { (index: $0, breach: breach) } : nil
+        }
+        for (index, breach) in indices.sorted(by: { $0.index < $1.index }) {
+            try refuse(index, sqlState: breach.sqlState, [breach.name])
+        }
+        return !indices.isEmpty
+    }
+
     // MARK: One transaction
 
     private func merge(
-        _ live: [Int], _ rows: [StagedRow], _ states: inout [TopicPartition: PartitionState], _ count: (Fates) -> Void
+        _ batch: PreparedBatch, _ path: MergeSQL.Path, _ states: inout States, _ count: (Fates) -> Void
     ) throws(PostgresError) {
-        let claims = claims(live, states)
-        let contents = try stage(live, rows, states)
+        let claims = claims(batch.live, states)
+        let begin = ContinuousClock.now
+        try stageRows(batch)
+        try stageRest(batch.contents)
+        let start = ContinuousClock.now
+        progress.add(StageTimes(copy: (start - begin) / .seconds(1)))
         settings.faultPoint(.beforeCommit)
-        try connection.send(topic.sql.transaction(claims: claims, contents: contents, path: topic.path))
+        try connection.send(topic.sql.transaction(claims: claims, contents: batch.contents, path: path))
         settings.faultPoint(.afterCommit)
         let results = try connection.receive()
         // The last result is COMMIT's, the one before it the positions'.
-        let moved = results[results.count - 2]
+        let outcome = settle(claims, results[results.count - 2], &states, count)
+        let whole = (ContinuousClock.now - start) / .seconds(1)
+        progress.add(
+            StageTimes(merge: min(whole, outcome.seconds), commit: max(0, whole - outcome.seconds), batches: 1))
+        topic.paths.withLock { $0.wrote(rows: batch.rows.count, inserted: outcome.inserted) }
+        raiseAlarms(batch.live, outcome.written)
+    }
+
+    /// COPY straight into the tables: twice as fast where every key is new, impossible where one is not.
+    private func copy(
+        _ batch: PreparedBatch, _ states: inout States, _ count: (Fates) -> Void
+    ) throws(PostgresError) {
+        if topic.typesMatch == nil { topic.typesMatch = try connection.query(topic.sql.typesMatch)[0, 0] == "t" }
+        guard topic.typesMatch == true else { throw Self.notCopied }
+        let claims = claims(batch.live, states)
+        let start = ContinuousClock.now
+        _ = try connection.execute(topic.sql.truncateStage)
+        try stageRest(batch.contents)
+        let begun = try connection.execute(topic.sql.beginCopy(claims: claims))
+        guard let won = begun.last, won.rowCount == claims.count, let time = won.integer(0, 1) else {
+            // Somebody else has one of the partitions: the merge leaves out what is not ours.
+            throw Self.notCopied
+        }
+        for place in slot.buffers.times { slot.buffers.stage.overwrite(at: place, time) }
+        try connection.copyIn(topic.sql.copyTable) { writer throws(PostgresError) in
+            let bytes = slot.buffers.stage.bytes
+            let half = bytes.count / 2
+            try writer.write(UnsafeRawBufferPointer(rebasing: bytes[..<half]))
+            settings.faultPoint(.insideTableCopy)
+            try writer.write(UnsafeRawBufferPointer(rebasing: bytes[half...]))
+        }
+        for child in batch.contents.childrenWithRows.sorted() {
+            try connection.copyIn(topic.sql.copyChildTables[child]) { writer throws(PostgresError) in
+                try writer.write(slot.buffers.children[child].rows.bytes)
+            }
+        }
+        progress.add(StageTimes(copy: (ContinuousClock.now - start) / .seconds(1)))
+        var rows: [Partition: Int] = [:]
+        for row in batch.rows { rows[row.partition, default: 0] += 1 }
+        let end = ContinuousClock.now
+        let results = try connection.execute(
+            topic.sql.endCopy(claims: claims, contents: batch.contents, rows: rows))
+        let outcome = settle(claims, results[results.count - 2], &states, count)
+        progress.add(StageTimes(commit: (ContinuousClock.now - end) / .seconds(1), batches: 1, copiedBatches: 1))
+        topic.paths.withLock { $0.wrote(rows: batch.rows.count, inserted: outcome.inserted) }
+        raiseAlarms(batch.live, outcome.written)
+    }
+
+    /// Not the database's: says that this batch goes the other way.
+    private static let notCopied = PostgresError(action: "copying into the table", sqlState: "23505")
+
+    private struct Outcome {
+        var written: Set<Partition> = []
+        var inserted = 0
+        /// Between the transaction's begin and the positions' move, by the server's clock.
+        var seconds = 0.0
+    }
+
+    /// Takes the database's word on what was written.
+    private func settle(
+        _ claims: [MergeSQL.Claim], _ moved: PostgresResult, _ states: inout States, _ count: (Fates) -> Void
+    ) -> Outcome {
+        var outcome = Outcome()
         var fates: [Int32: (applied: Int64, deleted: Int64, foreign: Int64)] = [:]
         for row in 0..<moved.rowCount {
             guard let partition = moved[row, 0].flatMap(Int32.init), let applied = moved[row, 1].flatMap(Int64.init),
-                let deleted = moved[row, 2].flatMap(Int64.init), let foreign = moved[row, 3].flatMap(Int64.init)
-            else { preconditionFailure("the positions' result has four numbers a row, as MergeSQL writes it") }
+                let deleted = moved[row, 2].flatMap(Int64.init), let foreign = moved[row, 3].flatMap(Int64.init),
+                let inserted = moved[row, 4].flatMap(Int.init), let seconds = moved[row, 5].flatMap(Double.init)
+            else { preconditionFailure("the positions' result has six numbers a row, as MergeSQL writes it") }
             fates[partition] = (applied, deleted, foreign)
+            outcome.inserted += inserted
+            outcome.seconds = max(outcome.seconds, seconds)
         }
-        var written: Set<Partition> = []
         for claim in claims {
             let key = TopicPartition(topic.definition.name, claim.partition)
             guard let fate = fates[claim.partition.rawValue] else {
@@ -138,7 +295,7 @@ struct BatchWriter {
                 continue
             }
             states[key]?.wrote(to: claim.next)
-            written.insert(claim.partition)
+            outcome.written.insert(claim.partition)
             let deadLettered = claim.deadLettered + fate.foreign
             count(
                 Fates(
@@ -146,14 +303,16 @@ struct BatchWriter {
                     deleted: fate.deleted, deadLettered: deadLettered
                 ))
         }
-        raiseAlarms(live.filter { written.contains(topic.batch.entries[$0].partition) })
+        return outcome
     }
 
     /// Says loudly which records of the log are state secrets: only their holder can take them out of it.
-    private func raiseAlarms(_ written: [Int]) {
-        for index in written {
-            let entry = topic.batch.entries[index]
-            guard case .refused(let refusal) = entry.verdict, refusal.reason == .stateSecret else { continue }
+    private func raiseAlarms(_ live: [Int], _ written: Set<Partition>) {
+        for index in live {
+            let entry = slot.batch.entries[index]
+            guard case .refused(let refusal) = entry.verdict, refusal.reason == .stateSecret,
+                written.contains(entry.partition)
+            else { continue }
             let name = topic.definition.name
             logger.critical(
                 "a state secret stands in the log at \(name)[\(entry.partition)] offset \(entry.offset): its content was kept nowhere here, and is still readable in Kafka; delete it with `lienthong topics purge --topic \(name) --partition \(entry.partition) --before \(NextOffset(after: entry.offset)) --because …`"
@@ -161,10 +320,10 @@ struct BatchWriter {
         }
     }
 
-    private func claims(_ live: [Int], _ states: [TopicPartition: PartitionState]) -> [MergeSQL.Claim] {
+    private func claims(_ live: [Int], _ states: States) -> [MergeSQL.Claim] {
         var claims: [Partition: (claim: MergeSQL.Claim, last: Int?)] = [:]
         for index in live {
-            let entry = topic.batch.entries[index]
+            let entry = slot.batch.entries[index]
             guard let state = states[topicPartition(of: index)] else { continue }
             var refused: Int64 = 0
             // Of a state secret not even a fingerprint is kept.
@@ -190,202 +349,44 @@ struct BatchWriter {
         }
         return claims.values.map { known in
             var claim = known.claim
-            claim.lastRecord = known.last.map { (topic.batch.entries[$0].offset, topic.batch.fingerprint($0)) }
+            claim.lastRecord = known.last.map { (slot.batch.entries[$0].offset, slot.batch.fingerprint($0)) }
             return claim
         }.sorted { $0.partition < $1.partition }
     }
 
     // MARK: Staging, before the transaction
 
-    private func stage(
-        _ live: [Int], _ rows: [StagedRow], _ states: [TopicPartition: PartitionState]
-    ) throws(PostgresError) -> MergeSQL.Contents {
-        var contents = MergeSQL.Contents()
+    private func stageRows(_ batch: PreparedBatch) throws(PostgresError) {
         let sql = topic.sql
-        if rows.isEmpty {
+        guard batch.contents.stagedRows > 0 else {
             _ = try connection.execute(sql.truncateStage)
-        } else {
-            encode(rows, states, &contents)
-            try connection.copyIn("\(sql.truncateStage); \(sql.copyStage)") { writer throws(PostgresError) in
-                settings.faultPoint(.insideCopy)
-                try writer.write(topic.buffers.stage.bytes)
-            }
-            try stageChildren(rows, &contents)
+            return
         }
-        try stageDeadLetters(live, rows, states, &contents)
-        try stageWarnings(rows, &contents)
-        return contents
-    }
-
-    private func encode(
-        _ rows: [StagedRow], _ states: [TopicPartition: PartitionState], _ contents: inout MergeSQL.Contents
-    ) {
-        contents.stagedRows = rows.count
-        let decoder = topic.batch.decoder
-        let entries = topic.batch.entries
-        let keyColumns = decoder.table.keyColumns.count
-        let contentColumns = decoder.table.contentColumns.count
-        topic.buffers.stage.begin()
-        for (ordinal, row) in rows.enumerated() {
-            topic.buffers.stage.beginRow(fields: 9 + keyColumns + contentColumns)
-            topic.buffers.stage.field(Int32(ordinal))
-            topic.buffers.stage.field(row.partition.rawValue)
-            topic.buffers.stage.field(
-                states[TopicPartition(topic.definition.name, row.partition)]?.incarnation ?? 0)
-            var content: Range<Int>?
-            if let index = row.record, case .record(let record) = entries[index].verdict {
-                contents.recordRows += 1
-                content = record.content
-                topic.buffers.stage.field(record.version)
-                topic.buffers.stage.field(entries[index].offset.rawValue)
-                topic.buffers.stage.field(Int64(bitPattern: record.contentHash))
-            } else {
-                for _ in 0..<3 { topic.buffers.stage.null() }
-            }
-            if let index = row.delete, case .tombstone(let tombstone) = entries[index].verdict {
-                contents.hasTombstones = true
-                topic.buffers.stage.field(tombstone.version)
-                topic.buffers.stage.field(entries[index].offset.rawValue)
-            } else {
-                for _ in 0..<2 { topic.buffers.stage.null() }
-            }
-            if let index = row.plainDelete {
-                contents.hasTombstones = true
-                topic.buffers.stage.field(entries[index].offset.rawValue)
-            } else {
-                topic.buffers.stage.null()
-            }
-            topic.buffers.stage.append(raw: decoder.arena[row.key])
-            if let content {
-                topic.buffers.stage.append(raw: decoder.arena[content])
-            } else {
-                for _ in 0..<contentColumns { topic.buffers.stage.null() }
-            }
+        try connection.copyIn("\(sql.truncateStage); \(sql.copyStage)") { writer throws(PostgresError) in
+            settings.faultPoint(.insideCopy)
+            try writer.write(slot.buffers.stage.bytes)
         }
-        topic.buffers.stage.end()
-    }
-
-    private func stageChildren(_ rows: [StagedRow], _ contents: inout MergeSQL.Contents) throws(PostgresError) {
-        let decoder = topic.batch.decoder
-        for (number, child) in decoder.children.enumerated() {
-            topic.buffers.child.begin()
-            for (ordinal, row) in rows.enumerated() {
-                guard let index = row.record, case .record(let record) = topic.batch.entries[index].verdict else {
-                    continue
-                }
-                for childRow in decoder.childRows[record.children] where childRow.child == number {
-                    contents.childrenWithRows.insert(number)
-                    topic.buffers.child.beginRow(fields: 2 + child.columns.count)
-                    topic.buffers.child.field(Int32(ordinal))
-                    topic.buffers.child.field(childRow.position)
-                    topic.buffers.child.append(raw: decoder.arena[childRow.content])
-                }
-            }
-            topic.buffers.child.end()
-            guard contents.childrenWithRows.contains(number) else { continue }
-            try connection.copyIn(topic.sql.copyChildren[number]) { writer throws(PostgresError) in
-                try writer.write(topic.buffers.child.bytes)
+        for child in batch.contents.childrenWithRows.sorted() {
+            try connection.copyIn(sql.copyChildren[child]) { writer throws(PostgresError) in
+                try writer.write(slot.buffers.children[child].rows.bytes)
             }
         }
     }
 
-    /// Refused records, and plain tombstones: those become dead letters only where the row turns out to belong to another
-    /// partition, and then within this transaction, so their bytes must lie ready.
-    private func stageDeadLetters(
-        _ live: [Int], _ rows: [StagedRow], _ states: [TopicPartition: PartitionState],
-        _ contents: inout MergeSQL.Contents
-    ) throws(PostgresError) {
-        topic.buffers.dead.begin()
-        for index in live {
-            guard case .refused(let refusal) = topic.batch.entries[index].verdict else { continue }
-            contents.hasDeadLetters = true
-            append(index, refusal, ordinal: nil, states)
-        }
-        let foreign = Refusal(
-            .versionMissing, rule: "a tombstone from another partition than its row's needs ce_sourceversion")
-        for (ordinal, row) in rows.enumerated() where row.plainDelete != nil {
-            for index in row.plainDeletes {
-                contents.hasDeadLetters = true
-                append(index, foreign, ordinal: Int32(ordinal), states)
+    private func stageRest(_ contents: MergeSQL.Contents) throws(PostgresError) {
+        if contents.hasDeadLetters {
+            try connection.copyIn(topic.sql.copyDeadLetters) { writer throws(PostgresError) in
+                try writer.write(slot.buffers.dead.bytes)
             }
         }
-        topic.buffers.dead.end()
-        guard contents.hasDeadLetters else { return }
-        try connection.copyIn(topic.sql.copyDeadLetters) { writer throws(PostgresError) in
-            try writer.write(topic.buffers.dead.bytes)
-        }
-    }
-
-    private func append(
-        _ index: Int, _ refusal: Refusal, ordinal: Int32?, _ states: [TopicPartition: PartitionState]
-    ) {
-        let entry = topic.batch.entries[index]
-        let partition = topicPartition(of: index)
-        let origin = RecordOrigin(
-            topic: partition.topic, incarnation: states[partition]?.incarnation ?? 0, partition: partition.partition,
-            offset: entry.offset)
-        var sealed: SealedPayload?
-        // Of a state secret nothing is kept but reason and origin (Decree 102/2025 art. 1.2).
-        if refusal.reason != .stateSecret {
-            do {
-                sealed = try settings.sealer.seal(topic.batch.rawRecord(index), origin: origin)
-            } catch {
-                preconditionFailure("sealing bytes in memory with a checked key fails only by a bug: \(error)")
+        if contents.hasWarnings {
+            try connection.copyIn(topic.sql.copyWarnings) { writer throws(PostgresError) in
+                try writer.write(slot.buffers.warnings.bytes)
             }
         }
-        topic.buffers.dead.beginRow(fields: 11)
-        topic.buffers.dead.field(ordinal)
-        topic.buffers.dead.field(entry.partition.rawValue)
-        topic.buffers.dead.field(entry.offset.rawValue)
-        topic.buffers.dead.field(refusal.reason.rawValue)
-        topic.buffers.dead.field(refusal.field)
-        topic.buffers.dead.field(refusal.rule)
-        topic.buffers.dead.field(entry.sqlState)
-        topic.buffers.dead.field(entry.timestampMilliseconds.map(Self.postgresMicroseconds))
-        topic.buffers.dead.field(sealed?.keyFingerprint)
-        topic.buffers.dead.field(sealed?.keyID)
-        topic.buffers.dead.field(sealed?.bytes)
-    }
-
-    private func stageWarnings(_ rows: [StagedRow], _ contents: inout MergeSQL.Contents) throws(PostgresError) {
-        let warnings = topic.batch.decoder.warnings
-        topic.buffers.warnings.begin()
-        for (ordinal, row) in rows.enumerated() {
-            guard let index = row.record, case .record(let record) = topic.batch.entries[index].verdict else {
-                continue
-            }
-            for warning in warnings[record.warnings] {
-                append(warning, ordinal, index)
-                contents.hasWarnings = true
-            }
-            for _ in 0..<row.conflicts {
-                append(QualityWarning(rule: "same-version-conflict", field: nil), ordinal, index)
-                contents.hasWarnings = true
-            }
-        }
-        topic.buffers.warnings.end()
-        guard contents.hasWarnings else { return }
-        try connection.copyIn(topic.sql.copyWarnings) { writer throws(PostgresError) in
-            try writer.write(topic.buffers.warnings.bytes)
-        }
-    }
-
-    private func append(_ warning: QualityWarning, _ ordinal: Int, _ index: Int) {
-        topic.buffers.warnings.beginRow(fields: 5)
-        topic.buffers.warnings.field(Int32(ordinal))
-        topic.buffers.warnings.field(topic.batch.entries[index].partition.rawValue)
-        topic.buffers.warnings.field(topic.batch.entries[index].offset.rawValue)
-        topic.buffers.warnings.field(warning.rule)
-        topic.buffers.warnings.field(warning.field ?? "")
     }
 
     private func topicPartition(of index: Int) -> TopicPartition {
-        TopicPartition(topic.definition.name, topic.batch.entries[index].partition)
-    }
-
-    /// PostgreSQL counts timestamps in microseconds from 2000-01-01 UTC. Kafka times beyond what it can store are left out.
-    private static func postgresMicroseconds(_ milliseconds: Int64) -> Int64 {
-        let bounded = min(max(milliseconds, -62_000_000_000_000), 250_000_000_000_000)
-        return bounded * 1_000 - 946_684_800_000_000
+        TopicPartition(topic.definition.name, slot.batch.entries[index].partition)
     }
 }

@@ -43,6 +43,24 @@ struct CopyBuffer: ~Copyable {
         append(value)
     }
 
+    /// Returns the place of the value, for `overwrite`.
+    @discardableResult
+    mutating func field(_ value: Int64) -> Int {
+        append(Int32(8))
+        append(value)
+        return count - 8
+    }
+
+    mutating func overwrite(at place: Int, _ value: Int64) {
+        precondition(place >= 0 && place + 8 <= count, "a place is one that `field` returned")
+        (base + place).storeBytes(of: value.bigEndian, as: Int64.self)
+    }
+
+    mutating func field(_ value: Bool) {
+        append(Int32(1))
+        append(UInt8(value ? 1 : 0))
+    }
+
     mutating func field(_ text: String?) {
         guard var text else { return null() }
         text.withUTF8 { utf8 in

@@ -5,13 +5,18 @@ import Logging
 import Model
 import Postgres
 
-/// Confined to the thread that runs it. It decides nothing about exactly-once by itself: the database does, in the
-/// transaction that moves the position (see `MergeSQL`). All a lane may lose is time.
+/// It decides nothing about exactly-once by itself: the database does, in the transaction that moves the position (see
+/// `MergeSQL`). All a lane may lose is time.
+///
+/// Confined to the thread that runs it, which reads, judges and encodes. A full batch is handed to a second thread, which
+/// writes it while the next one is read; until that is done (`collect`) the reading thread leaves alone the connection
+/// and what was handed over. Whatever changes positions or the assignment settles what is being written first.
 final class Lane {
     private let settings: WorkerSettings
     private let progress: WorkProgress
     private let logger: Logger
     private let consumer: KafkaConsumer
+    private let writer: LaneWriter
     private let clock = ContinuousClock()
 
     private var topics: [TopicName: LaneTopic] = [:]
@@ -19,6 +24,13 @@ final class Lane {
     /// Assigned by Kafka and not yet claimed from the database.
     private var pendingAssignment: [TopicPartition]?
     private var connection: PostgresConnection?
+    /// What the writer has; nil where it has nothing.
+    private var writing: Writing?
+    /// Taken and not yet handed over, in all topics: records, their bytes, and when the first one came.
+    private var held = Held()
+    private var times = StageTimes()
+    /// Of the present `take`, what was no taking.
+    private var aside: Duration = .zero
     private var nextControl: ContinuousClock.Instant
     private var backoff: Duration = .milliseconds(100)
     /// When each kind of client error was last told.
@@ -32,9 +44,12 @@ final class Lane {
         self.logger = logger
         consumer = try KafkaConsumer(
             settings: settings.kafka, group: settings.group, clientID: "lienthong-work-\(number)")
+        let waker = consumer.waker
+        writer = LaneWriter(name: "lienthong-write-\(number)") { waker.wake() }
         nextControl = clock.now
         for (index, definition) in settings.topics.enumerated() {
-            topics[definition.name] = try LaneTopic(definition, codeLists: settings.codeLists, prefix: "t\(index)")
+            topics[definition.name] = try LaneTopic(
+                definition, codeLists: settings.codeLists, prefix: "t\(index)", copyRowsMin: settings.copyRowsMin)
         }
         try consumer.subscribe(settings.topics.map(\.name))
     }
@@ -42,6 +57,9 @@ final class Lane {
     /// Runs until `progress` says stop. Faults of the world are waited out; what it throws is a bug or a wrong setting.
     func run() throws {
         defer {
+            writer.wait()
+            for topic in topics.values { topic.forget() }
+            progress.add(times)
             consumer.close()
             connection?.close()
         }
@@ -49,8 +67,8 @@ final class Lane {
             do {
                 try ensureConnection()
                 try claimPending()
-                try heedControls()
-                try takeAndWrite()
+                if writing == nil { try heedControls() }
+                try take()
             } catch let error as PostgresError {
                 guard error.fault == .world else { throw error }
                 waitOut("\(error)")
@@ -59,31 +77,45 @@ final class Lane {
                 waitOut("\(error)")
             }
         }
-        // What was taken and not written is simply read again by the next owner.
+        do {
+            try handOver()
+            try settle()
+        } catch {
+            // What was taken and not written is simply read again by the next owner.
+            logger.info("the last batch was not written: \(error)")
+        }
     }
 
     // MARK: Taking
 
-    private func takeAndWrite() throws {
-        settings.faultPoint(.idle)
-        var event = consumer.poll(timeoutMilliseconds: 100)
+    private struct Held {
         var records = 0
         var bytes = 0
-        while true {
-            switch consume event {
+        var since: ContinuousClock.Instant?
+    }
+
+    /// Takes records until there is a batch to hand over, or something else has happened.
+    ///
+    /// Batches follow the load: what is there is written at once while the writer is idle, and what comes while it is
+    /// busy grows into the next batch.
+    private func take() throws {
+        settings.faultPoint(.idle)
+        let start = clock.now
+        aside = .zero
+        defer { times.decode += (clock.now - start - aside) / .seconds(1) }
+        while !progress.isStopping {
+            if writing != nil, writer.isIdle { try collect() }
+            switch nextEvent() {
             case nil:
-                try writeAll()
+                if writing != nil { continue }
+                if held.records > 0 { try handOver() } else { try skipHoles() }
                 return
             case .message(let message):
-                let topic = message.topicPartition.topic
-                let before = topics[topic]?.batch.byteCount ?? 0
-                if try take(message) {
-                    records += 1
-                    bytes += (topics[topic]?.batch.byteCount ?? 0) - before
-                }
+                try take(message)
             case .endOfPartition(let partition, let end):
                 try reachedEnd(partition, end)
             case .assigned(let partitions):
+                try settle()
                 forgetTaken()
                 states = [:]
                 pendingAssignment = partitions
@@ -92,23 +124,45 @@ final class Lane {
                 try revoke(lost: lost)
                 return
             case .outOfRange(let partition):
+                try settle()
                 try outOfRange(partition)
             case .failure(let error, let partition):
                 try report(error, partition)
             }
-            if records >= settings.batchRecordsMax || bytes >= settings.batchBytesMax || progress.isStopping {
-                try writeAll()
-                return
+            if held.records >= settings.batchRecordsMax || held.bytes >= settings.batchBytesMax {
+                return try handOver()
             }
-            event = consumer.poll(timeoutMilliseconds: 0)
         }
     }
 
+    private func nextEvent() -> ConsumerEvent? {
+        if let ready = consumer.poll(timeoutMilliseconds: 0) { return ready }
+        // With something in hand and an idle writer there is nothing to wait for; a busy one wakes us.
+        if writing == nil, held.records > 0 { return nil }
+        let start = clock.now
+        defer {
+            aside += clock.now - start
+            times.wait += (clock.now - start) / .seconds(1)
+        }
+        return consumer.poll(timeoutMilliseconds: 100)
+    }
+
+    /// Puts the message into its topic's batch, where it is the next one of its partition.
+    private func take(_ message: consuming KafkaMessage) throws {
+        let place = message.topicPartition
+        guard let topic = topics[place.topic] else { return }
+        let before = topic.filling.batch.byteCount
+        guard try take(message, of: topic) else { return }
+        if held.records == 0 { held.since = clock.now }
+        held.records += 1
+        held.bytes += topic.filling.batch.byteCount - before
+    }
+
     /// True if the message went into its topic's batch.
-    private func take(_ message: consuming KafkaMessage) throws -> Bool {
+    private func take(_ message: consuming KafkaMessage, of topic: LaneTopic) throws -> Bool {
         let partition = message.topicPartition
         let offset = message.offset
-        guard var state = states[partition], let topic = topics[partition.topic] else { return false }
+        guard var state = states[partition] else { return false }
         switch state.arrival(of: offset) {
         case .drop:
             return false
@@ -129,7 +183,7 @@ final class Lane {
             state.phase = .active
             states[partition] = state
             if offset.rawValue < state.taken.rawValue { return false }
-            return try take(message)
+            return try take(message, of: topic)
         case .afterHole(let from):
             // One offset is a transaction's control record. More may be a log whose start moved past us.
             if offset.rawValue - from.rawValue > 1, let low = try lowWatermarkBeyond(from, partition) {
@@ -142,7 +196,7 @@ final class Lane {
             break
         }
         states[partition]?.take(offset)
-        topic.batch.add(message)
+        topic.filling.batch.add(message)
         return true
     }
 
@@ -198,7 +252,10 @@ final class Lane {
         if let partition, error.isUnreadableData {
             // librdkafka goes on behind what it could not read: that must not pass for a hole. What came before is written
             // first, so that the position at which the partition stands is the one that cannot be read.
-            try writeAll()
+            try handOver()
+            try settle()
+            // Claimed anew, the partition comes to this place again.
+            guard pendingAssignment == nil else { return }
             return try stop(
                 partition, .unreadable, because: "Kafka gave records that cannot be read (\(error.name))", records: nil)
         }
@@ -211,13 +268,19 @@ final class Lane {
     // MARK: Assignment
 
     private func ensureConnection() throws {
+        guard writing == nil else { return }
         if let connection, !connection.isBroken { return }
         connection?.close()
         connection = nil
         let fresh = try PostgresConnection(settings.databaseURL, applicationName: "lienthong work")
         // Compiling a merge's expressions costs more than a batch's run of them saves.
         _ = try fresh.execute("SET jit = off")
-        for topic in topics.values { _ = try fresh.execute(topic.sql.setUp) }
+        // A batch's keys, hashed.
+        _ = try fresh.execute("SET work_mem = '32MB'")
+        for topic in topics.values {
+            _ = try fresh.execute(topic.sql.setUp)
+            topic.typesMatch = nil
+        }
         connection = fresh
         // Whatever was known of positions is from before: claim all again.
         if !states.isEmpty, pendingAssignment == nil { pendingAssignment = Array(states.keys) }
@@ -232,6 +295,7 @@ final class Lane {
     /// Claims what Kafka assigned and starts fetching at the database's positions.
     private func claimPending() throws {
         guard let partitions = pendingAssignment else { return }
+        try settle()
         let store = PositionStore(connection: try database())
         let controls = try store.controls(of: settings.topics.map(\.name))
         for (name, control) in controls { try heed(control, of: name, store) }
@@ -272,6 +336,7 @@ final class Lane {
     /// The one way to (re)position: everything in hand is forgotten, and all partitions are assigned at their positions
     /// anew, which also discards what librdkafka had fetched from elsewhere.
     private func fetchAnew() throws {
+        try settle()
         forgetTaken()
         try consumer.assign(states.keys.sorted().compactMap { key in states[key].map { (key, $0.fetchPosition) } })
         let still = states.filter { entry in
@@ -290,13 +355,21 @@ final class Lane {
             forgetTaken()
         }
         // A batch in hand can still be written, as long as nobody else can own the partitions.
-        let result = Result { if !lost, connection?.isBroken == false { try writeAll() } }
+        let result = Result {
+            try settle()
+            if !lost, connection?.isBroken == false {
+                try handOver()
+                try settle()
+            }
+        }
         try consumer.unassign()
         try result.get()
     }
 
     private func forgetTaken() {
-        for topic in topics.values { topic.batch.clear() }
+        precondition(writing == nil, "what is being written is settled before anything is forgotten")
+        for topic in topics.values { topic.forget() }
+        held = Held()
         for key in states.keys { states[key]?.forgetTaken() }
     }
 
@@ -345,6 +418,7 @@ final class Lane {
 
     /// Stops a partition at a gap: nothing passes it until an operator accepts it.
     private func stop(_ partition: TopicPartition, _ kind: GapKind, because: String, records: Int64?) throws {
+        try settle()
         guard let state = states[partition] else { return }
         try PositionStore(connection: try database()).noteGap(
             partition, epoch: state.epoch, kind, because: because, records: records)
@@ -357,57 +431,122 @@ final class Lane {
 
     // MARK: Writing
 
-    /// A fault that meets one topic's tables does not keep the others from being written.
-    private func writeAll() throws {
-        var first: PostgresError?
-        for name in topics.keys.sorted() {
-            guard let topic = topics[name], topic.batch.entries.count > 0 else { continue }
-            do {
-                try write(topic)
-            } catch let error as PostgresError {
-                guard error.fault == .world, connection?.isBroken == false else { throw error }
-                first = first ?? error
-            }
+    /// A batch of each topic on its way into the database. The writing thread has it from `submit` until it is idle.
+    private final class Writing {
+        let items: [(topic: LaneTopic, slot: BatchSlot)]
+        var states: [TopicPartition: PartitionState]
+        let since: ContinuousClock.Instant
+        var written: [TopicName] = []
+        var pauses: [(topic: LaneTopic, because: String)] = []
+        var failure: (any Error)?
+
+        init(
+            _ items: [(topic: LaneTopic, slot: BatchSlot)], _ states: [TopicPartition: PartitionState],
+            since: ContinuousClock.Instant
+        ) {
+            self.items = items
+            self.states = states
+            self.since = since
         }
-        if let first { throw first }
-        try skipHoles()
-        backoff = .milliseconds(100)
     }
 
-    private func write(_ topic: LaneTopic) throws {
-        let sample = topic.sample()
-        if case .open(let because) = topic.breaker.judge(sample) {
-            try pause(topic, because: because)
-            return
+    /// Gives what was taken to the writer, as soon as that is done with what it has.
+    private func handOver() throws {
+        guard held.records > 0 else { return }
+        let begin = clock.now
+        defer { aside += clock.now - begin }
+        let filled = topics.keys.sorted().compactMap { name in
+            topics[name].flatMap { $0.filling.batch.entries.isEmpty ? nil : $0 }
         }
-        do {
-            try BatchWriter(
-                topic: topic, connection: try database(), settings: settings, logger: logger
-            ).write(Array(topic.batch.entries.indices), states: &states) { [progress] fates in
-                progress.count(fates, of: topic.definition.name)
+        let start = clock.now
+        // While the batch before is still being written.
+        for topic in filled {
+            BatchWriter.prepare(topic.filling, of: topic, states: states, sealer: settings.sealer)
+        }
+        times.encode += (clock.now - start) / .seconds(1)
+        let ready = clock.now
+        try settle()
+        times.queue += (clock.now - ready) / .seconds(1)
+        // The operators' word may be that nothing of this is to be written.
+        try heedControls()
+        guard pendingAssignment == nil, held.records > 0 else { return }
+        let work = Writing(filled.map { ($0, $0.takeFilled()) }, states, since: held.since ?? start)
+        held = Held()
+        progress.add(times)
+        times = StageTimes()
+        let connection = try database()
+        let settings = settings
+        let logger = logger
+        let progress = progress
+        writing = work
+        writer.submit { Self.write(work, connection, settings, logger, progress) }
+    }
+
+    /// On the writing thread. A fault that meets one topic's tables does not keep the others from being written.
+    private static func write(
+        _ work: Writing, _ connection: PostgresConnection, _ settings: WorkerSettings, _ logger: Logger,
+        _ progress: WorkProgress
+    ) {
+        for (topic, slot) in work.items {
+            do {
+                if case .open(let because) = topic.breaker.judge(slot.sample()) { throw TopicFault(because: because) }
+                try BatchWriter(
+                    topic: topic, slot: slot, connection: connection, settings: settings, logger: logger,
+                    progress: progress
+                ).write(states: &work.states) { fates in progress.count(fates, of: topic.definition.name) }
+                topic.breaker.record(slot.sample())
+                work.written.append(topic.definition.name)
+            } catch let fault as TopicFault {
+                work.pauses.append((topic, fault.because))
+            } catch {
+                work.failure = work.failure ?? error
+                // What the connection did not survive meets the other topics, too.
+                guard let error = error as? PostgresError, error.fault == .world, !connection.isBroken else { break }
             }
-        } catch let fault as TopicFault {
-            try pause(topic, because: fault.because)
-            return
         }
-        topic.breaker.record(topic.sample())
-        topic.batch.clear()
-        var committed: [TopicPartition: NextOffset] = [:]
-        for (partition, state) in states where partition.topic == topic.definition.name {
-            if case .lost = state.phase { continue }
-            committed[partition] = state.written
+        if !work.written.isEmpty { progress.wrote(since: work.since) }
+    }
+
+    /// Waits until nothing is being written, and takes in what became of it.
+    private func settle() throws {
+        guard writing != nil else { return }
+        writer.wait()
+        try collect()
+    }
+
+    /// Takes in what the writer did.
+    private func collect() throws {
+        guard let work = writing else { return }
+        writing = nil
+        for (_, slot) in work.items { slot.clear() }
+        for (partition, after) in work.states {
+            guard let state = states[partition] else { continue }
+            if after.written > state.written { states[partition]?.wrote(to: after.written) }
+            if case .lost = after.phase {
+                states[partition]?.phase = after.phase
+                states[partition]?.forgetTaken()
+            }
         }
-        do {
-            try consumer.commit(committed)
-        } catch {
-            // Kafka's own offsets serve lag tools only.
-            logger.debug("committing offsets to Kafka: \(error)")
+        for name in work.written {
+            var committed: [TopicPartition: NextOffset] = [:]
+            for (partition, state) in states where partition.topic == name {
+                if case .lost = state.phase { continue }
+                committed[partition] = state.written
+            }
+            do {
+                try consumer.commit(committed)
+            } catch {
+                // Kafka's own offsets serve lag tools only.
+                logger.debug("committing offsets to Kafka: \(error)")
+            }
         }
+        for (topic, because) in work.pauses { try pause(topic, because: because) }
+        if let failure = work.failure { throw failure }
+        backoff = .milliseconds(100)
     }
 
     private func pause(_ topic: LaneTopic, because: String) throws {
         let name = topic.definition.name
-        topic.batch.clear()
         for key in states.keys where key.topic == name { states[key]?.forgetTaken() }
         try WorkControl.pause(topic: name, because: because, by: "breaker", connection: try database())
         logger.error(
@@ -441,6 +580,7 @@ final class Lane {
     /// Waits and goes on polling, so that the member stays in its group; what was in hand is read again afterwards.
     private func waitOut(_ what: String) {
         logger.warning("\(what); trying again in \(backoff)")
+        do { try settle() } catch { logger.debug("what was being written when that came: \(error)") }
         connection?.close()
         connection = nil
         forgetTaken()
@@ -469,46 +609,6 @@ final class Lane {
             case nil: break
             }
         }
-    }
-}
-
-/// What a lane keeps for each topic.
-final class LaneTopic {
-    let definition: TopicDefinition
-    let batch: TopicBatch
-    let sql: MergeSQL
-    var breaker: Breaker
-    var control = TopicControl()
-    let buffers = StageBuffers()
-    /// How the next batch is merged.
-    var path = MergeSQL.Path.insertFirst
-
-    init(_ definition: TopicDefinition, codeLists: CodeLists, prefix: String) throws(UserError) {
-        self.definition = definition
-        batch = try TopicBatch(definition, codeLists: codeLists)
-        sql = MergeSQL(
-            topic: definition.name, table: batch.decoder.table, children: batch.decoder.children,
-            mappingRevision: definition.mapping.revision, contractVersion: definition.contract.version, prefix: prefix
-        )
-        let limits = definition.contract.breaker
-        breaker = Breaker(
-            maxRefusedShare: limits.maxRefusedShare, maxDeletedShare: limits.maxDeletedShare,
-            windowRecords: limits.windowRecords, minimumRecords: limits.minimumRecords
-        )
-    }
-
-    /// The batch, or the part of it that is dealt with at `index`.
-    func sample(through index: Int? = nil) -> Breaker.Sample {
-        let entries = batch.entries.prefix(index.map { $0 + 1 } ?? batch.entries.count)
-        var sample = Breaker.Sample(records: entries.count, refused: 0, tombstones: 0)
-        for entry in entries {
-            switch entry.verdict {
-            case .record: break
-            case .tombstone: sample.tombstones += 1
-            case .refused: sample.refused += 1
-            }
-        }
-        return sample
     }
 }
 

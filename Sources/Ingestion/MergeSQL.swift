@@ -21,6 +21,9 @@ struct MergeSQL {
     let copyChildren: [String]
     let copyDeadLetters: String
     let copyWarnings: String
+    /// COPY straight into the tables; the parent's columns end in `markersCopied`.
+    let copyTable: String
+    let copyChildTables: [String]
 
     private let topic: String
     private let table: TablePlan
@@ -128,6 +131,14 @@ struct MergeSQL {
         truncateStage = "TRUNCATE " + filled.map { "\(prefix)_\($0)" }.joined(separator: ", ")
         copyStage = "COPY \(prefix)_stage FROM STDIN (FORMAT binary)"
         copyChildren = children.indices.map { "COPY \(prefix)_child\($0) FROM STDIN (FORMAT binary)" }
+        copyTable =
+            "COPY \(Self.name(table.schema, table.name)) (\((keys + table.contentColumns).map { quoted($0.name) }.joined(separator: ", ")), "
+            + "\(Self.markersCopied.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
+        copyChildTables = children.map { child in
+            let columns = keys.map { quoted($0.name) } + ["position"] + child.columns.map { quoted($0.name) }
+            return
+                "COPY \(Self.name(child.schema, child.name)) (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
+        }
         copyDeadLetters = "COPY \(prefix)_dead FROM STDIN (FORMAT binary)"
         copyWarnings = "COPY \(prefix)_warning FROM STDIN (FORMAT binary)"
     }
@@ -199,6 +210,111 @@ struct MergeSQL {
         statements.append(movePositions(claims))
         statements.append("COMMIT")
         return statements.joined(separator: ";\n")
+    }
+
+    /// Of a row that is copied straight into the table.
+    static let markersCopied = [
+        "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",
+        "mapping_revision", "content_hash", "version_conflict", "applied_at", "deleted",
+    ]
+
+    /// Begins a transaction that COPYs straight into the tables, its positions locked. The last result has a row for each
+    /// partition whose position was as expected: partition, the transaction's time in PostgreSQL's microseconds.
+    ///
+    /// From here to `endCopy` the server waits for the client while the positions are locked: a client that freezes then
+    /// is ended by whoever claims its partitions (`PositionStore.claim`).
+    func beginCopy(claims: [Claim]) -> String {
+        """
+        BEGIN;
+        \(lockPositions(claims));
+        \(noteLost(claims));
+        SELECT partition, (extract(epoch FROM now() - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint
+        FROM \(prefix)_won
+        """
+    }
+
+    /// Ends it. Its last result but one is as `transaction`'s.
+    /// - Parameter rows: copied, by partition.
+    func endCopy(claims: [Claim], contents: Contents, rows: [Partition: Int]) -> String {
+        var statements: [String] = []
+        if contents.hasDeadLetters { statements.append(keepDeadLetters) }
+        let fates = claims.map { claim in
+            let count = rows[claim.partition] ?? 0
+            return "(\(claim.partition.rawValue), \(count)::bigint, 0::bigint, 0::bigint, \(count)::bigint)"
+        }
+        statements.append("INSERT INTO \(prefix)_fate VALUES \(fates.joined(separator: ", "))")
+        var all = contents
+        // All were applied: nothing is pending, and what a merge would have to say of conflicts cannot be.
+        all.recordRows = 0
+        statements.append(countWarnings(all))
+        statements.append(movePositions(claims))
+        statements.append("COMMIT")
+        return statements.joined(separator: ";\n")
+    }
+
+    /// Whether the tables' columns have the very types that are sent, so that COPY BINARY reads them: the staging tables'
+    /// always have. One row, one column: true or false.
+    var typesMatch: String {
+        func wanted(_ schema: String, _ name: String, _ columns: [ColumnPlan]) -> [String] {
+            columns.map {
+                "(\(SQLText.literal("\(schema).\(name)")), \(SQLText.literal($0.name)), \(SQLText.literal($0.type.rawValue)))"
+            }
+        }
+        let rows =
+            wanted(table.schema, table.name, table.keyColumns + table.contentColumns)
+            + children.flatMap { wanted($0.schema, $0.name, table.keyColumns + $0.columns) }
+            + children.map { "(\(SQLText.literal("\($0.schema).\($0.name)")), 'position', 'integer')" }
+        return """
+            SELECT coalesce(bool_and(a.atttypid = c.type::regtype), false)
+            FROM (VALUES \(rows.joined(separator: ", "))) AS c (name, column_name, type)
+            LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(c.name) AND a.attname = c.column_name AND NOT a.attisdropped
+            """
+    }
+
+    /// One thing that the table asks of its rows; `expression` is true where it is broken.
+    struct TableRule {
+        var sqlState: String
+        var name: String
+        var expression: String
+    }
+
+    /// The table's rules in the order in which PostgreSQL tries them: what may not be null, then checks by name.
+    var tableRules: String {
+        """
+        SELECT rule[1], rule[2], rule[3] FROM (
+          SELECT 0 AS kind, attnum::text AS place,
+            ARRAY['23502', 'column ' || attname, format('%I IS NULL', attname)] AS rule, attnum
+          FROM pg_attribute WHERE attrelid = \(SQLText.literal(target))::regclass AND attnum > 0 AND attnotnull
+            AND NOT attisdropped
+          UNION ALL
+          SELECT 1, conname::text, ARRAY['23514', 'constraint ' || conname,
+            format('(%s) IS FALSE', pg_get_expr(conbin, conrelid))], 0
+          FROM pg_constraint WHERE conrelid = \(SQLText.literal(target))::regclass AND contype = 'c') AS r
+        ORDER BY kind, attnum, place COLLATE "C"
+        """
+    }
+
+    /// The staged records that break a rule as rows of the table: ordinal, SQLSTATE, name of the first rule broken.
+    func breaches(of rules: [TableRule]) -> String {
+        func first(_ answer: (TableRule) -> String) -> String {
+            "CASE " + rules.map { "WHEN \($0.expression) THEN \(SQLText.literal(answer($0)))" }.joined(separator: " ")
+                + " END"
+        }
+        let columns = (table.keyColumns + table.contentColumns).map { "s.\(quoted($0.name))" }.joined(separator: ", ")
+        return """
+            SELECT * FROM (
+              SELECT stage_ordinal, \(first(\.sqlState)) AS state, \(first(\.name)) FROM (
+                SELECT s.stage_ordinal, \(columns), s.stage_record_version AS record_version,
+                  s.stage_partition AS record_partition, s.stage_incarnation AS record_incarnation,
+                  s.stage_record_offset AS record_offset, s.stage_record_offset AS origin_offset,
+                  \(mappingRevision) AS mapping_revision, s.stage_content_hash AS content_hash,
+                  false AS version_conflict, now() AS applied_at, NULL::bigint AS delete_version,
+                  NULL::integer AS delete_partition, NULL::integer AS delete_incarnation, NULL::bigint AS delete_offset,
+                  NULL::integer AS plain_delete_partition, NULL::integer AS plain_delete_incarnation,
+                  NULL::bigint AS plain_delete_offset, false AS deleted
+                FROM \(prefix)_stage s WHERE s.stage_record_offset IS NOT NULL) AS row) AS judged
+            WHERE state IS NOT NULL
+            """
     }
 
     // MARK: Statements, in their order
@@ -622,7 +738,8 @@ struct MergeSQL {
 
     // MARK: Fragments
 
-    private var target: String { "\(quoted(table.schema)).\(quoted(table.name))" }
+    private static func name(_ schema: String, _ name: String) -> String { "\(quoted(schema)).\(quoted(name))" }
+    private var target: String { Self.name(table.schema, table.name) }
     private var keyList: String { table.keyColumns.map { quoted($0.name) }.joined(separator: ", ") }
     private func keyList(_ alias: String) -> String {
         table.keyColumns.map { "\(alias).\(quoted($0.name))" }.joined(separator: ", ")

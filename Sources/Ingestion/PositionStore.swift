@@ -34,9 +34,54 @@ enum GapKind: String {
 struct PositionStore {
     let connection: PostgresConnection
 
-    /// Takes the partitions: raises their epochs, so that whoever held them writes nothing more. Waits for commits in flight.
+    /// Takes the partitions: raises their epochs, so that whoever held them writes nothing more. Waits for commits in flight,
+    /// and ends a session that holds the positions while it waits for its own client: a worker that froze inside a COPY
+    /// into a table, which no timeout of the server's would free.
     func claim(_ partitions: [TopicPartition], by name: String) throws(PostgresError) -> [ClaimedPosition] {
+        while true {
+            do {
+                return try claimWithinPatience(partitions, by: name)
+            } catch {
+                guard error.sqlState == "55P03" else { throw error }
+                if connection.inTransaction { _ = try connection.execute("ROLLBACK") }
+                try endFrozenHolders(of: partitions)
+            }
+        }
+    }
+
+    private func endFrozenHolders(of partitions: [TopicPartition]) throws(PostgresError) {
+        let places = partitions.map { "(\(SQLText.literal($0.topic.rawValue)), \($0.partition))" }
+        // A row's holder stands in xmax until it ends; its transaction is locked by its session. That session must be seen
+        // waiting for its client now, or it is only slow.
+        _ = try connection.query(
+            """
+            SELECT pg_terminate_backend(a.pid) FROM (
+              SELECT DISTINCT l.pid FROM ingest.position p
+              JOIN (VALUES \(places.joined(separator: ", "))) AS c (topic, partition)
+                ON c.topic = p.topic AND c.partition = p.partition
+              JOIN pg_locks l ON l.locktype = 'transactionid' AND l.granted AND l.transactionid = p.xmax) AS holder
+            JOIN pg_stat_activity a ON a.pid = holder.pid
+            WHERE a.pid <> pg_backend_pid() AND a.wait_event_type = 'Client' AND a.wait_event = 'ClientRead'
+              AND a.state_change < clock_timestamp() - \(SQLText.literal(Self.claimPatience))::interval
+            """)
+    }
+
+    /// How long a commit in flight may take before its session is looked at.
+    private static let claimPatience = "5s"
+
+    private func claimWithinPatience(
+        _ partitions: [TopicPartition], by name: String
+    ) throws(PostgresError) -> [ClaimedPosition] {
         guard !partitions.isEmpty else { return [] }
+        _ = try connection.execute("SET lock_timeout = \(SQLText.literal(Self.claimPatience))")
+        let outcome = Result { () throws(PostgresError) in try raiseEpochs(partitions, by: name) }
+        _ = try connection.execute("SET lock_timeout = 0")
+        return try outcome.get()
+    }
+
+    private func raiseEpochs(
+        _ partitions: [TopicPartition], by name: String
+    ) throws(PostgresError) -> [ClaimedPosition] {
         let rows = partitions.sorted().map {
             "(\(SQLText.literal($0.topic.rawValue)), \($0.partition), \(SQLText.literal(name)), now(), 1)"
         }

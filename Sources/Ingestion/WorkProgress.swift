@@ -6,6 +6,13 @@ import Synchronization
 final class WorkProgress: Sendable {
     private let stopping = Atomic<Bool>(false)
     private let fates = Mutex<[TopicName: Fates]>([:])
+    private let work = Mutex<Work>(Work())
+
+    private struct Work {
+        var stages = StageTimes()
+        var firstTaken: ContinuousClock.Instant?
+        var lastWritten: ContinuousClock.Instant?
+    }
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
     func stop() { stopping.store(true, ordering: .releasing) }
@@ -15,4 +22,23 @@ final class WorkProgress: Sendable {
     }
 
     func snapshot() -> [TopicName: Fates] { fates.withLock { $0 } }
+
+    func add(_ times: StageTimes) { work.withLock { $0.stages += times } }
+    var stages: StageTimes { work.withLock { $0.stages } }
+
+    /// A batch was begun at `start` and is written.
+    func wrote(since start: ContinuousClock.Instant) {
+        let now = ContinuousClock.now
+        work.withLock {
+            $0.firstTaken = min($0.firstTaken ?? start, start)
+            $0.lastWritten = now
+        }
+    }
+
+    var workedSeconds: Double {
+        work.withLock { work in
+            guard let first = work.firstTaken, let last = work.lastWritten else { return 0 }
+            return (last - first) / .seconds(1)
+        }
+    }
 }

@@ -20,6 +20,9 @@ package final class Worker: Sendable {
     /// The fates counted so far, by topic.
     package var fates: [TopicName: Fates] { progress.snapshot() }
 
+    /// Where the lanes' time went so far.
+    package var stages: StageTimes { progress.stages }
+
     /// Lanes finish the batch in hand, leave the group and end.
     package func stop() { progress.stop() }
 
@@ -54,7 +57,9 @@ package final class Worker: Sendable {
             return try await group.reduce(into: []) { $0 += $1 }
         }
         let elapsed = clock.now - start
-        return WorkSummary(fates: progress.snapshot(), seconds: elapsed / .seconds(1), standing: standing)
+        return WorkSummary(
+            fates: progress.snapshot(), seconds: elapsed / .seconds(1), workedSeconds: progress.workedSeconds,
+            stages: progress.stages, standing: standing)
     }
 
     private static func check(_ settings: WorkerSettings) throws {

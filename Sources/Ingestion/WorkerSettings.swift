@@ -9,6 +9,8 @@ package enum FaultPoint: String, Sendable, CaseIterable {
     case idle
     /// Staging is open for COPY.
     case insideCopy = "inside-copy"
+    /// COPY straight into the table is half sent, its positions locked.
+    case insideTableCopy = "inside-table-copy"
     /// All is staged, the transaction is not yet sent.
     case beforeCommit = "before-commit"
     /// The transaction is sent, its answer not yet read.
@@ -32,6 +34,8 @@ package struct WorkerSettings: Sendable {
     package var name: String
     /// Most records in one transaction.
     package var batchRecordsMax = 10_000
+    /// Fewest rows in a batch of new keys that are copied straight into the table.
+    package var copyRowsMin = 1_000
     /// Most bytes of keys, values and headers held in one lane before they are written; one record more may be over it.
     package var batchBytesMax = 8 << 20
     /// How often the operators' word is looked for, and how long a lost partition waits before it is claimed again.
@@ -56,16 +60,82 @@ package struct WorkerSettings: Sendable {
     }
 }
 
+/// Seconds by stage, summed over lanes. Reading (`wait`, `decode`, `encode`) and writing (`copy`, `merge`, `commit`) run
+/// beside each other: together they may exceed the time on the clock.
+package struct StageTimes: Sendable, Equatable {
+    /// Nothing to do: no record is there.
+    package var wait = 0.0
+    /// Taking, judging and encoding records.
+    package var decode = 0.0
+    /// Reducing a batch to one row a key, and putting it into the form of COPY.
+    package var encode = 0.0
+    /// A whole batch is ready, and the one before is still being written: the database is slower than we are.
+    package var queue = 0.0
+    /// COPY, into staging or the table itself.
+    package var copy = 0.0
+    /// The transaction up to its commit, by the server's clock.
+    package var merge = 0.0
+    /// Commit, and the way there and back.
+    package var commit = 0.0
+    /// Transactions, and those of them that copied new rows straight into the table.
+    package var batches = 0
+    package var copiedBatches = 0
+
+    package init(
+        wait: Double = 0, decode: Double = 0, encode: Double = 0, queue: Double = 0, copy: Double = 0,
+        merge: Double = 0, commit: Double = 0, batches: Int = 0, copiedBatches: Int = 0
+    ) {
+        self.wait = wait
+        self.decode = decode
+        self.encode = encode
+        self.queue = queue
+        self.copy = copy
+        self.merge = merge
+        self.commit = commit
+        self.batches = batches
+        self.copiedBatches = copiedBatches
+    }
+
+    /// Names and seconds in their order.
+    package var all: [(name: String, seconds: Double)] {
+        [
+            ("wait", wait), ("decode", decode), ("encode", encode), ("queue", queue), ("copy", copy),
+            ("merge", merge), ("commit", commit),
+        ]
+    }
+
+    package static func += (left: inout Self, right: Self) {
+        left.wait += right.wait
+        left.decode += right.decode
+        left.encode += right.encode
+        left.queue += right.queue
+        left.copy += right.copy
+        left.merge += right.merge
+        left.commit += right.commit
+        left.batches += right.batches
+        left.copiedBatches += right.copiedBatches
+    }
+}
+
 /// The account of one run.
 package struct WorkSummary: Sendable, Equatable {
     package var fates: [TopicName: Fates]
     package var seconds: Double
+    /// Between the first record taken and the last batch written; 0 where there was none.
+    package var workedSeconds: Double
+    /// Where the lanes' time went.
+    package var stages: StageTimes
     /// Partitions or topics that stand still until an operator decides, each with its cause.
     package var standing: [String]
 
-    package init(fates: [TopicName: Fates] = [:], seconds: Double = 0, standing: [String] = []) {
+    package init(
+        fates: [TopicName: Fates] = [:], seconds: Double = 0, workedSeconds: Double = 0,
+        stages: StageTimes = StageTimes(), standing: [String] = []
+    ) {
         self.fates = fates
         self.seconds = seconds
+        self.workedSeconds = workedSeconds
+        self.stages = stages
         self.standing = standing
     }
 

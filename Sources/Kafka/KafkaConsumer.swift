@@ -113,6 +113,16 @@ package final class KafkaConsumer {
         return nil
     }
 
+    /// Ends a waiting `poll`, from any thread.
+    package struct Waker: Sendable {
+        fileprivate let queue: EventQueue?
+
+        package func wake() { if let queue { rd_kafka_queue_yield(queue.pointer) } }
+    }
+
+    /// For whoever has something for the polling thread to do. Holds the client: let it go before the consumer.
+    package var waker: Waker { Waker(queue: queue) }
+
     /// Replaces the assignment and reads each partition from its own offset; also the answer to `.assigned`.
     package func assign(_ positions: [(TopicPartition, NextOffset)]) throws(KafkaError) {
         try assign(positions.map { AssignedPartition(topicPartition: $0.0, next: $0.1.rawValue) })

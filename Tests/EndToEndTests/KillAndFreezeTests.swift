@@ -106,11 +106,17 @@ struct KillAndFreezeTests {
 
     @Test(
         "a worker frozen past its session and thawed doubles nothing and loses nothing",
-        arguments: ["idle", "inside-copy", "before-commit", "after-commit"])
+        arguments: ["idle", "inside-copy", "inside-table-copy", "before-commit", "after-commit"])
     func frozen(point: String) async throws {
         let world = try ProcessWorld(partitions: 4)
-        let records = Self.history(3_000, seed: 11)
-        let database = try TestNationalDatabase()
+        // Only new keys are copied straight into the table.
+        let records =
+            point == "inside-table-copy"
+            ? (0..<3_000).map {
+                OutgoingTestRecord(key: "u\($0)", value: ThingTopic.value("u\($0)", 1, "n", tags: ["t"]))
+            }
+            : Self.history(3_000, seed: 11)
+        let database = try TestNationalDatabase(size: "bigint")
         let connection = try database.connect()
         let name = world.thing.name
 

@@ -30,6 +30,7 @@ var settings = WorkerSettings(
     sealer: DeadLetterSealer(key: try DeadLetterKey.load(file: setting("LIENTHONG_DEAD_LETTER_KEY_FILE"))[0]),
     untilCaughtUp: false, name: "faulty")
 settings.batchRecordsMax = 200
+settings.copyRowsMin = 20
 settings.faultPoint = { reached in
     guard reached.rawValue == point, unlink(fuse) == 0 else { return }
     kill(getpid(), SIGSTOP)

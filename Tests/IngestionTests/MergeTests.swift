@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import Model
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -153,6 +154,51 @@ struct MergeTests {
         #expect(try bench.one("SELECT next_offset FROM ingest.position") == "44")
     }
 
+    @Test("new rows are copied straight into the tables; a key that is known sends the batch the other way")
+    func copied() throws {
+        let bench = try BatchBench(size: "bigint")
+        bench.topic.paths.withLock { $0 = .always(.copy) }
+        let first = (0..<50).map { record(Int64($0), "k\($0)", 1, "n", size: 7, tags: $0 % 3 == 0 ? ["x", "y"] : []) }
+        try bench.write(
+            first + [record(50, "k49", 2, "again"), LogRecord(offset: 51, key: "bad", value: Array("{".utf8))])
+        #expect(bench.fates == Fates(applied: 50, superseded: 1, deadLettered: 1))
+        #expect(try bench.one("SELECT count(*) FROM registry.thing WHERE name = 'n' AND size = 7") == "49")
+        #expect(try bench.one("SELECT count(*) FROM registry.thing_tag") == "34")
+        #expect(try bench.one("SELECT next_offset FROM ingest.position") == "52")
+        #expect(
+            try bench.one("SELECT count(*) FROM registry.thing_record WHERE applied_at > now() - interval '1 hour'")
+                == "50")
+        #expect(bench.copies == 1)
+
+        try bench.write([record(52, "k1", 3, "known"), record(53, "new", 1, "n")])
+        #expect(bench.fates == Fates(applied: 52, superseded: 1, deadLettered: 1))
+        #expect(
+            try bench.one("SELECT string_agg(name, ',' ORDER BY id) FROM registry.thing WHERE id IN ('k1', 'new')")
+                == "known,n")
+        #expect(bench.copies == 1)
+    }
+
+    @Test("after batches of nothing but new keys the next is copied, until that fails; then only after longer")
+    func chooses() {
+        var paths = PathChooser(copyRowsMin: 1_000)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.insertFirst))
+        paths.wrote(rows: 5_000, inserted: 5_000)
+        paths.wrote(rows: 5_000, inserted: 5_000)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .copy)
+        #expect(paths.path(rows: 5_000, mayCopy: false) == .merge(.insertFirst))
+        #expect(paths.path(rows: 500, mayCopy: true) == .merge(.insertFirst))
+        paths.copyFailed()
+        paths.wrote(rows: 5_000, inserted: 4_999)
+        for _ in 0..<3 { paths.wrote(rows: 5_000, inserted: 5_000) }
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.insertFirst))
+        paths.wrote(rows: 5_000, inserted: 5_000)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .copy)
+        paths.wrote(rows: 5_000, inserted: 100)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.updateFirst))
+        paths.wrote(rows: 50, inserted: 50)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.updateFirst))
+    }
+
     @Test(
         "a record that the database refuses leaves no rank, whether the tombstone after it comes in its batch or later",
         arguments: [true, false])
@@ -274,10 +320,12 @@ struct MergeTests {
         #expect(straight.fates.consumed == 160)
 
         for _ in 0..<3 {
-            let bench = try BatchBench()
+            let bench = try BatchBench(size: "bigint")
             var rest = log.shuffled(using: &random)
             while !rest.isEmpty {
-                bench.topic.path = Bool.random(using: &random) ? .insertFirst : .updateFirst
+                let path = [PathChooser.Path.merge(.insertFirst), .merge(.updateFirst), .copy].randomElement(
+                    using: &random)!
+                bench.topic.paths.withLock { $0 = .always(path) }
                 let size = min(rest.count, Int.random(in: 1...40, using: &random))
                 try bench.write(Array(rest.prefix(size)))
                 rest.removeFirst(size)

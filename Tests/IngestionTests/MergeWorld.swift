@@ -45,15 +45,18 @@ final class BatchBench {
     let topic: LaneTopic
     private let settings: WorkerSettings
     private(set) var fates = Fates()
+    private let progress = WorkProgress()
+    /// Batches that were copied straight into the table.
+    var copies: Int { progress.stages.copiedBatches }
 
-    convenience init() throws {
+    convenience init(size: String = "smallint") throws {
         let thing = try ThingTopic()
-        try self.init(try TestNationalDatabase(), thing.definition, thing.codeLists)
+        try self.init(try TestNationalDatabase(size: size), thing.definition, thing.codeLists)
     }
 
     init(_ database: TestNationalDatabase, _ definition: TopicDefinition, _ codeLists: CodeLists) throws {
         connection = try database.connect()
-        topic = try LaneTopic(definition, codeLists: codeLists, prefix: "t0")
+        topic = try LaneTopic(definition, codeLists: codeLists, prefix: "t0", copyRowsMin: 1_000)
         settings = WorkerSettings(
             kafka: KafkaSettings(bootstrapServers: "127.0.0.1:1"), databaseURL: database.url, group: "tests", lanes: 1,
             topics: [definition], codeLists: codeLists, sealer: PlainSealer(), untilCaughtUp: false, name: "tests")
@@ -73,23 +76,26 @@ final class BatchBench {
             states[place] = PartitionState(
                 phase: .active, epoch: claimed.epoch, incarnation: incarnation, position: NextOffset(0))
         }
-        topic.batch.clear()
+        let slot = topic.filling
+        slot.clear()
         for record in records.sorted(by: { ($0.partition, $0.offset) < ($1.partition, $1.offset) }) {
             let place = TopicPartition(topic.definition.name, Partition(record.partition))
             states[place]?.take(Offset(record.offset))
-            topic.batch.add(
+            slot.batch.add(
                 partition: Partition(record.partition), offset: Offset(record.offset),
                 timestampMilliseconds: record.timestampMilliseconds, .copy(record.record))
         }
-        try writer.write(Array(topic.batch.entries.indices), states: &states) { fates += $0 }
-        topic.batch.clear()
+        try writer.write(states: &states) { fates += $0 }
+        slot.clear()
         for (place, state) in states where state.phase != .active { throw Lost(place: "\(place)") }
     }
 
     struct Lost: Error { var place: String }
 
     private var writer: BatchWriter {
-        BatchWriter(topic: topic, connection: connection, settings: settings, logger: Logger(label: "tests"))
+        BatchWriter(
+            topic: topic, slot: topic.filling, connection: connection, settings: settings,
+            logger: Logger(label: "tests"), progress: progress)
     }
 
     func rows() throws -> [String] { try thingRows(connection) }

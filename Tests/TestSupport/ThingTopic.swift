@@ -41,12 +41,17 @@ package struct ThingTopic: Sendable {
     }
 
     /// `size` is at most 100, which the contract does not know: the database refuses.
-    package static let tables = """
-        CREATE TABLE registry.thing_record (id text COLLATE "C" PRIMARY KEY, name text, size smallint CHECK (size <= 100),
+    ///
+    /// - Parameter size: the type of `size`: with `bigint`, which is what the worker sends, new rows may be copied
+    ///   straight into the table; with `smallint` they may not, and larger numbers are refused for the type.
+    package static func tables(size: String) -> String {
+        """
+        CREATE TABLE registry.thing_record (id text COLLATE "C" PRIMARY KEY, name text, size \(size) CHECK (size <= 100),
           LIKE ingest.marker INCLUDING ALL, CHECK (deleted OR name IS NOT NULL));
         CREATE VIEW registry.thing AS SELECT id, name, size FROM registry.thing_record WHERE NOT deleted;
         CREATE TABLE registry.thing_tag (id text COLLATE "C", position integer, tag text NOT NULL, PRIMARY KEY (id, position));
         """
+    }
 
     package static func value(
         _ id: String, _ version: Int64, _ name: String, size: Int? = nil, tags: [String] = []
@@ -149,7 +154,7 @@ package struct TestNationalDatabase: Sendable {
 
     package let url: String
 
-    package init() throws {
+    package init(size: String = "smallint") throws {
         let cluster = try Self.cluster.get()
         let name = "t\(UInt64.random(in: 0...UInt64.max))"
         try cluster.createDatabase(name)
@@ -157,7 +162,7 @@ package struct TestNationalDatabase: Sendable {
         let connection = try connect()
         defer { connection.close() }
         _ = try Migrations.load(folder: PackageFolder.path + "/deploy/database").apply(on: connection)
-        _ = try connection.execute(ThingTopic.tables)
+        _ = try connection.execute(ThingTopic.tables(size: size))
     }
 
     package func connect() throws -> PostgresConnection {

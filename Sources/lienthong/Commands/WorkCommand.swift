@@ -72,7 +72,15 @@ struct WorkRun: AsyncParsableCommand {
             for sentence in summary.standing {
                 Terminal.line(JSON.object([("standing", .string(sentence))]).text)
             }
-            Terminal.line(JSON.object(summary.total.members + [("seconds", .decimal(summary.seconds))]).text)
+            Terminal.line(
+                JSON.object(
+                    summary.total.members + [
+                        ("seconds", .decimal(summary.seconds)), ("workedSeconds", .decimal(summary.workedSeconds)),
+                        ("batches", .integer(Int64(summary.stages.batches))),
+                        ("copiedBatches", .integer(Int64(summary.stages.copiedBatches))),
+                        ("stageSeconds", .object(summary.stages.all.map { ($0.name, .decimal($0.seconds)) })),
+                    ]
+                ).text)
         case .text:
             var table = Table([
                 ("topic", .left), ("consumed", .right), ("applied", .right), ("superseded", .right),
@@ -86,8 +94,12 @@ struct WorkRun: AsyncParsableCommand {
             Terminal.line(
                 """
                 \(Readable.duration(seconds: summary.seconds)), \
-                \(Readable.rate(summary.total.consumed, seconds: summary.seconds)) records/s
+                \(Readable.rate(summary.total.consumed, seconds: summary.seconds)) records/s; \
+                \(Readable.rate(summary.total.consumed, seconds: summary.workedSeconds)) records/s \
+                between the first record and the last commit
                 """)
+            let stages = summary.stages.all.map { "\($0.name) \(String(format: "%.1f", $0.seconds))" }
+            Terminal.line("Seconds by stage, over all lanes: \(stages.joined(separator: ", "))")
         }
     }
 }
