@@ -18,15 +18,11 @@ struct BatchWriter {
     /// How often a single record may fail for a reason nobody knows.
     private static let unknownRetriesMax = 3
 
-    private typealias States = [TopicPartition: PartitionState]
-
     /// Reduces and encodes the slot's records, so that `write` finds it done. Needs no database.
     static func prepare(
-        _ slot: BatchSlot, of topic: LaneTopic, states: [TopicPartition: PartitionState], sealer: any PayloadSealer
+        _ slot: BatchSlot, of topic: LaneTopic, states: PartitionTable, sealer: any PayloadSealer
     ) {
-        let live = slot.batch.entries.indices.filter { index in
-            states[TopicPartition(topic.definition.name, slot.batch.entries[index].partition)]?.phase == .active
-        }
+        let live = active(Array(slot.batch.entries.indices), of: slot, topic, states)
         slot.prepared = Staging(topic: topic.definition, slot: slot, sealer: sealer).prepare(
             live, incarnations: incarnations(states, of: topic)
         ) { rows, mayCopy in topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy) } }
@@ -36,7 +32,7 @@ struct BatchWriter {
     /// is written.
     ///
     /// - Throws: `TopicFault` where the topic is to be paused; the world's faults as `PostgresError`.
-    func write(states: inout [TopicPartition: PartitionState], count: (Fates) -> Void) throws {
+    func write(states: inout PartitionTable, count: (Fates) -> Void) throws {
         try write(Array(slot.batch.entries.indices), states: &states, count: count)
     }
 
@@ -45,8 +41,8 @@ struct BatchWriter {
     /// Where the database refuses and does not say whom, the batch is halved in the order of the log and each half is its
     /// own transaction: every half is a whole run of its partitions, so positions move without holes, and each half is
     /// reduced anew, so that a good older version is not lost in favour of a refused newer one.
-    private func write(_ indices: [Int], states: inout States, count: (Fates) -> Void) throws {
-        let live = indices.filter { states[topicPartition(of: $0)]?.phase == .active }
+    private func write(_ indices: [Int], states: inout PartitionTable, count: (Fates) -> Void) throws {
+        let live = Self.active(indices, of: slot, topic, states)
         guard !live.isEmpty else { return }
         guard let prepared = prepared(live, states) else {
             for partition in Set(live.map { slot.batch.entries[$0].partition }).sorted() {
@@ -69,29 +65,37 @@ struct BatchWriter {
     }
 
     /// What was prepared beforehand, if it is still of these very records; else it is made now.
-    private func prepared(_ live: [Int], _ states: States) -> PreparedBatch? {
+    private func prepared(_ live: [Int], _ states: PartitionTable) -> PreparedBatch? {
         defer { slot.prepared = nil }
         if let prepared = slot.prepared, prepared.live == live { return prepared }
         return prepare(live, states, mayCopy: true)
     }
 
-    private func prepare(_ live: [Int], _ states: States, mayCopy: Bool) -> PreparedBatch? {
+    private func prepare(_ live: [Int], _ states: PartitionTable, mayCopy: Bool) -> PreparedBatch? {
         Staging(topic: topic.definition, slot: slot, sealer: settings.sealer).prepare(
             live, incarnations: Self.incarnations(states, of: topic)
         ) { rows, noTombstones in topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy && noTombstones) } }
     }
 
-    private static func incarnations(_ states: States, of topic: LaneTopic) -> [Partition: Int32] {
-        var incarnations: [Partition: Int32] = [:]
-        for (place, state) in states where place.topic == topic.definition.name {
-            incarnations[place.partition] = state.incarnation
+    private static func incarnations(_ states: PartitionTable, of topic: LaneTopic) -> [Int32?] {
+        states.values(of: topic.definition.name) { $0.incarnation }
+    }
+
+    /// The entries of partitions that are still ours.
+    private static func active(
+        _ indices: [Int], of slot: BatchSlot, _ topic: LaneTopic, _ states: PartitionTable
+    ) -> [Int] {
+        let isActive = states.values(of: topic.definition.name) { $0.phase == .active }
+        let entries = slot.batch.entries
+        return indices.filter { index in
+            let number = Int(entries[index].partition.rawValue)
+            return number < isActive.count && isActive[number] == true
         }
-        return incarnations
     }
 
     /// Tries the transaction. Returns the database's refusal of some record, nil when written; throws the world's and our faults.
     private func attempt(
-        _ first: PreparedBatch, _ states: inout States, _ count: (Fates) -> Void
+        _ first: PreparedBatch, _ states: inout PartitionTable, _ count: (Fates) -> Void
     ) throws -> PostgresError? {
         var conflicts = 0
         var unknown = 0
@@ -139,7 +143,7 @@ struct BatchWriter {
     /// Turns the one record that the database refuses into a dead letter.
     private func refuse(_ index: Int, _ error: PostgresError) throws {
         // A refusal that is itself refused is no fault of the record.
-        if case .refused = slot.batch.entries[index].verdict { throw TopicFault(because: "\(error)") }
+        if case .refused = slot.batch.entries[index].outcome { throw TopicFault(because: "\(error)") }
         if error.fault == .unknown { throw TopicFault(because: "\(error)") }
         let names = [
             error.constraint.map { "constraint \($0)" }, error.column.map { "column \($0)" },
@@ -200,7 +204,7 @@ struct BatchWriter {
     // MARK: One transaction
 
     private func merge(
-        _ batch: PreparedBatch, _ path: MergeSQL.Path, _ states: inout States, _ count: (Fates) -> Void
+        _ batch: PreparedBatch, _ path: MergeSQL.Path, _ states: inout PartitionTable, _ count: (Fates) -> Void
     ) throws(PostgresError) {
         let claims = claims(batch.live, states)
         let begin = ContinuousClock.now
@@ -223,7 +227,7 @@ struct BatchWriter {
 
     /// COPY straight into the tables: twice as fast where every key is new, impossible where one is not.
     private func copy(
-        _ batch: PreparedBatch, _ states: inout States, _ count: (Fates) -> Void
+        _ batch: PreparedBatch, _ states: inout PartitionTable, _ count: (Fates) -> Void
     ) throws(PostgresError) {
         if topic.typesMatch == nil { topic.typesMatch = try connection.query(topic.sql.typesMatch)[0, 0] == "t" }
         guard topic.typesMatch == true else { throw Self.notCopied }
@@ -273,7 +277,7 @@ struct BatchWriter {
 
     /// Takes the database's word on what was written.
     private func settle(
-        _ claims: [MergeSQL.Claim], _ moved: PostgresResult, _ states: inout States, _ count: (Fates) -> Void
+        _ claims: [MergeSQL.Claim], _ moved: PostgresResult, _ states: inout PartitionTable, _ count: (Fates) -> Void
     ) -> Outcome {
         var outcome = Outcome()
         var fates: [Int32: (applied: Int64, deleted: Int64, foreign: Int64)] = [:]
@@ -308,10 +312,12 @@ struct BatchWriter {
 
     /// Says loudly which records of the log are state secrets: only their holder can take them out of it.
     private func raiseAlarms(_ live: [Int], _ written: Set<Partition>) {
+        guard !slot.batch.refusals.isEmpty else { return }
+        let entries = slot.batch.entries
         for index in live {
-            let entry = slot.batch.entries[index]
-            guard case .refused(let refusal) = entry.verdict, refusal.reason == .stateSecret,
-                written.contains(entry.partition)
+            let entry = entries[index]
+            guard case .refused(let number) = entry.outcome,
+                slot.batch.refusals[number].refusal.reason == .stateSecret, written.contains(entry.partition)
             else { continue }
             let name = topic.definition.name
             logger.critical(
@@ -320,38 +326,38 @@ struct BatchWriter {
         }
     }
 
-    private func claims(_ live: [Int], _ states: States) -> [MergeSQL.Claim] {
-        var claims: [Partition: (claim: MergeSQL.Claim, last: Int?)] = [:]
+    private func claims(_ live: [Int], _ states: PartitionTable) -> [MergeSQL.Claim] {
+        let positions = states.values(of: topic.definition.name) { (epoch: $0.epoch, written: $0.written) }
+        var claims: [(claim: MergeSQL.Claim, last: Int?)?] = positions.map { _ in nil }
+        let entries = slot.batch.entries
         for index in live {
-            let entry = slot.batch.entries[index]
-            guard let state = states[topicPartition(of: index)] else { continue }
-            var refused: Int64 = 0
-            // Of a state secret not even a fingerprint is kept.
-            var remembered: Int? = index
-            if case .refused(let refusal) = entry.verdict {
-                refused = 1
-                if refusal.reason == .stateSecret { remembered = nil }
-            }
-            if var known = claims[entry.partition] {
-                known.claim.next = NextOffset(after: entry.offset)
-                known.claim.consumed += 1
-                known.claim.deadLettered += refused
-                known.last = remembered ?? known.last
-                claims[entry.partition] = known
-            } else {
-                claims[entry.partition] = (
+            let entry = entries[index]
+            let number = Int(entry.partition.rawValue)
+            guard let position = positions[number] else { continue }
+            if claims[number] == nil {
+                claims[number] = (
                     MergeSQL.Claim(
-                        partition: entry.partition, epoch: state.epoch, expected: state.written,
-                        next: NextOffset(after: entry.offset), lastRecord: nil, consumed: 1, deadLettered: refused
-                    ), remembered
+                        partition: entry.partition, epoch: position.epoch, expected: position.written,
+                        next: position.written, lastRecord: nil, consumed: 0, deadLettered: 0
+                    ), nil
                 )
             }
+            // Of a state secret not even a fingerprint is kept.
+            var remembered: Int? = index
+            if case .refused(let refusal) = entry.outcome {
+                claims[number]?.claim.deadLettered += 1
+                if slot.batch.refusals[refusal].refusal.reason == .stateSecret { remembered = nil }
+            }
+            claims[number]?.claim.next = NextOffset(after: entry.offset)
+            claims[number]?.claim.consumed += 1
+            if let remembered { claims[number]?.last = remembered }
         }
-        return claims.values.map { known in
+        return claims.compactMap { known in
+            guard let known else { return nil }
             var claim = known.claim
-            claim.lastRecord = known.last.map { (slot.batch.entries[$0].offset, slot.batch.fingerprint($0)) }
+            claim.lastRecord = known.last.map { (entries[$0].offset, slot.batch.fingerprint($0)) }
             return claim
-        }.sorted { $0.partition < $1.partition }
+        }
     }
 
     // MARK: Staging, before the transaction
@@ -384,9 +390,5 @@ struct BatchWriter {
                 try writer.write(slot.buffers.warnings.bytes)
             }
         }
-    }
-
-    private func topicPartition(of index: Int) -> TopicPartition {
-        TopicPartition(topic.definition.name, slot.batch.entries[index].partition)
     }
 }

@@ -20,7 +20,9 @@ final class Lane {
     private let clock = ContinuousClock()
 
     private var topics: [TopicName: LaneTopic] = [:]
-    private var states: [TopicPartition: PartitionState] = [:]
+    private var states = PartitionTable()
+    /// The topic of each of `states`.
+    private var topicsOfStates: [LaneTopic] = []
     /// Assigned by Kafka and not yet claimed from the database.
     private var pendingAssignment: [TopicPartition]?
     private var connection: PostgresConnection?
@@ -117,7 +119,7 @@ final class Lane {
             case .assigned(let partitions):
                 try settle()
                 forgetTaken()
-                states = [:]
+                states = PartitionTable()
                 pendingAssignment = partitions
                 return
             case .revoked(_, let lost):
@@ -149,21 +151,28 @@ final class Lane {
 
     /// Puts the message into its topic's batch, where it is the next one of its partition.
     private func take(_ message: consuming KafkaMessage) throws {
-        let place = message.topicPartition
-        guard let topic = topics[place.topic] else { return }
+        let number = message.assignmentIndex
+        guard number < topicsOfStates.count, states.keys[number] == message.topicPartition else { return }
+        let topic = topicsOfStates[number]
         let before = topic.filling.batch.byteCount
-        guard try take(message, of: topic) else { return }
+        guard try take(message, number, of: topic) else { return }
         if held.records == 0 { held.since = clock.now }
         held.records += 1
         held.bytes += topic.filling.batch.byteCount - before
     }
 
     /// True if the message went into its topic's batch.
-    private func take(_ message: consuming KafkaMessage, of topic: LaneTopic) throws -> Bool {
-        let partition = message.topicPartition
+    private func take(_ message: consuming KafkaMessage, _ number: Int, of topic: LaneTopic) throws -> Bool {
         let offset = message.offset
-        guard var state = states[partition] else { return false }
-        switch state.arrival(of: offset) {
+        let arrival = states[number].arrival(of: offset)
+        if arrival == .take {
+            states[number].take(offset)
+            topic.filling.batch.add(message)
+            return true
+        }
+        let partition = message.topicPartition
+        var state = states[number]
+        switch arrival {
         case .drop:
             return false
         case .compare(let hash):
@@ -183,7 +192,7 @@ final class Lane {
             state.phase = .active
             states[partition] = state
             if offset.rawValue < state.taken.rawValue { return false }
-            return try take(message, of: topic)
+            return try take(message, number, of: topic)
         case .afterHole(let from):
             // One offset is a transaction's control record. More may be a log whose start moved past us.
             if offset.rawValue - from.rawValue > 1, let low = try lowWatermarkBeyond(from, partition) {
@@ -195,7 +204,7 @@ final class Lane {
         case .take:
             break
         }
-        states[partition]?.take(offset)
+        states[number].take(offset)
         topic.filling.batch.add(message)
         return true
     }
@@ -283,7 +292,7 @@ final class Lane {
         }
         connection = fresh
         // Whatever was known of positions is from before: claim all again.
-        if !states.isEmpty, pendingAssignment == nil { pendingAssignment = Array(states.keys) }
+        if !states.isEmpty, pendingAssignment == nil { pendingAssignment = states.keys }
         logger.debug("connected to the national database")
     }
 
@@ -299,12 +308,10 @@ final class Lane {
         let store = PositionStore(connection: try database())
         let controls = try store.controls(of: settings.topics.map(\.name))
         for (name, control) in controls { try heed(control, of: name, store) }
-        var fresh: [TopicPartition: PartitionState] = [:]
-        for claimed in try store.claim(partitions, by: settings.name) {
-            fresh[claimed.topicPartition] = state(of: claimed)
-        }
+        let fresh = try store.claim(partitions, by: settings.name).map { ($0.topicPartition, state(of: $0)) }
         forgetTaken()
-        states = fresh
+        states = PartitionTable(fresh.filter { topics[$0.0.topic] != nil })
+        topicsOfStates = states.keys.compactMap { topics[$0.topic] }
         pendingAssignment = nil
         try fetchAnew()
         logger.debug("claimed \(partitions.count) partitions")
@@ -338,19 +345,19 @@ final class Lane {
     private func fetchAnew() throws {
         try settle()
         forgetTaken()
-        try consumer.assign(states.keys.sorted().compactMap { key in states[key].map { (key, $0.fetchPosition) } })
-        let still = states.filter { entry in
-            switch entry.value.phase {
+        try consumer.assign(states.map { ($0, $1.fetchPosition) })
+        let still = states.filter { _, state in
+            switch state.phase {
             case .verifying, .active: false
             case .paused, .gap, .lost: true
             }
         }
-        if !still.isEmpty { try consumer.pause(Array(still.keys)) }
+        if !still.isEmpty { try consumer.pause(still.map { $0.0 }) }
     }
 
     private func revoke(lost: Bool) throws {
         defer {
-            states = [:]
+            states = PartitionTable()
             pendingAssignment = nil
             forgetTaken()
         }
@@ -392,7 +399,7 @@ final class Lane {
                 lose(partition)
             }
         }
-        if mustClaim { pendingAssignment = Array(states.keys) }
+        if mustClaim { pendingAssignment = states.keys }
     }
 
     private func heed(_ control: TopicControl, of name: TopicName, _ store: PositionStore) throws {
@@ -434,14 +441,14 @@ final class Lane {
     /// A batch of each topic on its way into the database. The writing thread has it from `submit` until it is idle.
     private final class Writing {
         let items: [(topic: LaneTopic, slot: BatchSlot)]
-        var states: [TopicPartition: PartitionState]
+        var states: PartitionTable
         let since: ContinuousClock.Instant
         var written: [TopicName] = []
         var pauses: [(topic: LaneTopic, because: String)] = []
         var failure: (any Error)?
 
         init(
-            _ items: [(topic: LaneTopic, slot: BatchSlot)], _ states: [TopicPartition: PartitionState],
+            _ items: [(topic: LaneTopic, slot: BatchSlot)], _ states: PartitionTable,
             since: ContinuousClock.Instant
         ) {
             self.items = items
@@ -585,8 +592,8 @@ final class Lane {
         connection = nil
         forgetTaken()
         if !states.isEmpty {
-            if pendingAssignment == nil { pendingAssignment = Array(states.keys) }
-            do { try consumer.pause(Array(states.keys)) } catch { logger.debug("pausing: \(error)") }
+            if pendingAssignment == nil { pendingAssignment = states.keys }
+            do { try consumer.pause(states.keys) } catch { logger.debug("pausing: \(error)") }
             for key in states.keys { states[key]?.phase = .lost(since: clock.now) }
         }
         let until = clock.now + backoff
@@ -594,10 +601,10 @@ final class Lane {
         while clock.now < until, !progress.isStopping {
             switch consumer.poll(timeoutMilliseconds: 50) {
             case .assigned(let partitions):
-                states = [:]
+                states = PartitionTable()
                 pendingAssignment = partitions
             case .revoked:
-                states = [:]
+                states = PartitionTable()
                 pendingAssignment = nil
                 do { try consumer.unassign() } catch { logger.warning("letting partitions go: \(error)") }
             case .failure(let error, _):

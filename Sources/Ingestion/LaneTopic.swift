@@ -73,7 +73,7 @@ final class BatchSlot {
         let entries = batch.entries.prefix(index.map { $0 + 1 } ?? batch.entries.count)
         var sample = Breaker.Sample(records: entries.count, refused: 0, tombstones: 0)
         for entry in entries {
-            switch entry.verdict {
+            switch entry.outcome {
             case .record: break
             case .tombstone: sample.tombstones += 1
             case .refused: sample.refused += 1

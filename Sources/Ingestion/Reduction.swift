@@ -31,7 +31,7 @@ enum Reduction: Equatable {
         var keyed: [(key: Range<Int>, prefix: UInt64, index: Int)] = []
         keyed.reserveCapacity(indices.count)
         for index in indices {
-            switch entries[index].verdict {
+            switch entries[index].outcome {
             case .record(let record): keyed.append((record.key, prefix(keyBytes(record.key)), index))
             case .tombstone(let tombstone): keyed.append((tombstone.key, prefix(keyBytes(tombstone.key)), index))
             case .refused: continue
@@ -76,9 +76,9 @@ enum Reduction: Equatable {
 extension StagedRow {
     /// Takes one more record of the key; they come in the order of offsets.
     fileprivate mutating func take(_ index: Int, _ entry: TopicBatch.Entry, among entries: [TopicBatch.Entry]) {
-        switch entry.verdict {
+        switch entry.outcome {
         case .record(let record):
-            guard let best = self.record, case .record(let other) = entries[best].verdict else {
+            guard let best = self.record, case .record(let other) = entries[best].outcome else {
                 self.record = index
                 return
             }
@@ -91,7 +91,7 @@ extension StagedRow {
                 plainDeletes.append(index)
                 return
             }
-            if let greatest = delete, case .tombstone(let other) = entries[greatest].verdict,
+            if let greatest = delete, case .tombstone(let other) = entries[greatest].outcome,
                 let otherVersion = other.version, otherVersion > version
             {
                 return

@@ -18,13 +18,11 @@ struct Staging {
     let slot: BatchSlot
     let sealer: any PayloadSealer
 
-    private var entries: [TopicBatch.Entry] { slot.batch.entries }
-
     /// Nil where a key came by two partitions: such a batch is written partition by partition.
     ///
-    /// - Parameter incarnations: of the partitions' logs.
+    /// - Parameter incarnations: of the partitions' logs, by the partition's number.
     func prepare(
-        _ live: [Int], incarnations: [Partition: Int32], choose: (_ rows: Int, _ mayCopy: Bool) -> PathChooser.Path
+        _ live: [Int], incarnations: [Int32?], choose: (_ rows: Int, _ mayCopy: Bool) -> PathChooser.Path
     ) -> PreparedBatch? {
         switch Reduction.reduce(slot.batch.entries, live, keyBytes: { slot.batch.decoder.arena[$0] }) {
         case .keyInTwoPartitions:
@@ -34,8 +32,8 @@ struct Staging {
             var contents = MergeSQL.Contents()
             contents.stagedRows = rows.count
             switch path {
-            case .merge: encodeStage(rows, incarnations, &contents)
-            case .copy: encodeTable(rows, incarnations, &contents)
+            case .merge: encodeStage(rows, incarnations, &contents, into: &slot.buffers.stage)
+            case .copy: encodeTable(rows, incarnations, &contents, into: &slot.buffers.stage)
             }
             encodeChildren(rows, &contents, keyed: path == .copy)
             encodeDeadLetters(live, rows, incarnations, &contents)
@@ -48,79 +46,83 @@ struct Staging {
 
     /// In the columns of the staging table.
     private func encodeStage(
-        _ rows: [StagedRow], _ incarnations: [Partition: Int32], _ contents: inout MergeSQL.Contents
+        _ rows: [StagedRow], _ incarnations: [Int32?], _ contents: inout MergeSQL.Contents,
+        into buffer: inout CopyBuffer
     ) {
+        let entries = slot.batch.entries
         let decoder = slot.batch.decoder
         let contentColumns = decoder.table.contentColumns.count
         let fields = 9 + decoder.table.keyColumns.count + contentColumns
-        slot.buffers.stage.begin()
+        buffer.begin()
         for (ordinal, row) in rows.enumerated() {
-            slot.buffers.stage.beginRow(fields: fields)
-            slot.buffers.stage.field(Int32(truncatingIfNeeded: ordinal))
-            slot.buffers.stage.field(row.partition.rawValue)
-            slot.buffers.stage.field(incarnations[row.partition] ?? 0)
+            buffer.beginRow(fields: fields)
+            buffer.field(Int32(truncatingIfNeeded: ordinal))
+            buffer.field(row.partition.rawValue)
+            buffer.field(incarnations[Int(row.partition.rawValue)] ?? 0)
             var content: Range<Int>?
-            if let index = row.record, case .record(let record) = entries[index].verdict {
+            if let index = row.record, case .record(let record) = entries[index].outcome {
                 contents.recordRows += 1
                 content = record.content
-                slot.buffers.stage.field(record.version)
-                slot.buffers.stage.field(entries[index].offset.rawValue)
-                slot.buffers.stage.field(Int64(bitPattern: record.contentHash))
+                buffer.field(record.version)
+                buffer.field(entries[index].offset.rawValue)
+                buffer.field(Int64(bitPattern: record.contentHash))
             } else {
-                for _ in 0..<3 { slot.buffers.stage.null() }
+                for _ in 0..<3 { buffer.null() }
             }
-            if let index = row.delete, case .tombstone(let tombstone) = entries[index].verdict {
+            if let index = row.delete, case .tombstone(let tombstone) = entries[index].outcome {
                 contents.hasTombstones = true
-                slot.buffers.stage.field(tombstone.version)
-                slot.buffers.stage.field(entries[index].offset.rawValue)
+                buffer.field(tombstone.version)
+                buffer.field(entries[index].offset.rawValue)
             } else {
-                for _ in 0..<2 { slot.buffers.stage.null() }
+                for _ in 0..<2 { buffer.null() }
             }
             if let index = row.plainDelete {
                 contents.hasTombstones = true
-                slot.buffers.stage.field(entries[index].offset.rawValue)
+                buffer.field(entries[index].offset.rawValue)
             } else {
-                slot.buffers.stage.null()
+                buffer.null()
             }
-            slot.buffers.stage.append(raw: decoder.arena[row.key])
+            buffer.append(raw: decoder.arena[row.key])
             if let content {
-                slot.buffers.stage.append(raw: decoder.arena[content])
+                buffer.append(raw: decoder.arena[content])
             } else {
-                for _ in 0..<contentColumns { slot.buffers.stage.null() }
+                for _ in 0..<contentColumns { buffer.null() }
             }
         }
-        slot.buffers.stage.end()
+        buffer.end()
     }
 
     /// In the columns of the table itself (see `MergeSQL.copyTable`).
     private func encodeTable(
-        _ rows: [StagedRow], _ incarnations: [Partition: Int32], _ contents: inout MergeSQL.Contents
+        _ rows: [StagedRow], _ incarnations: [Int32?], _ contents: inout MergeSQL.Contents,
+        into buffer: inout CopyBuffer
     ) {
+        let entries = slot.batch.entries
         let decoder = slot.batch.decoder
         let fields = decoder.table.keyColumns.count + decoder.table.contentColumns.count + MergeSQL.markersCopied.count
         slot.buffers.times.removeAll(keepingCapacity: true)
-        slot.buffers.stage.begin()
+        buffer.begin()
         for row in rows {
-            guard let index = row.record, case .record(let record) = entries[index].verdict else {
+            guard let index = row.record, case .record(let record) = entries[index].outcome else {
                 preconditionFailure("only rows with a record are copied into the table")
             }
             contents.recordRows += 1
             let offset = entries[index].offset.rawValue
-            slot.buffers.stage.beginRow(fields: fields)
-            slot.buffers.stage.append(raw: decoder.arena[row.key])
-            slot.buffers.stage.append(raw: decoder.arena[record.content])
-            slot.buffers.stage.field(record.version)
-            slot.buffers.stage.field(row.partition.rawValue)
-            slot.buffers.stage.field(incarnations[row.partition] ?? 0)
-            slot.buffers.stage.field(offset)
-            slot.buffers.stage.field(offset)
-            slot.buffers.stage.field(topic.mapping.revision)
-            slot.buffers.stage.field(Int64(bitPattern: record.contentHash))
-            slot.buffers.stage.field(false)
-            slot.buffers.times.append(slot.buffers.stage.field(Int64(0)))
-            slot.buffers.stage.field(false)
+            buffer.beginRow(fields: fields)
+            buffer.append(raw: decoder.arena[row.key])
+            buffer.append(raw: decoder.arena[record.content])
+            buffer.field(record.version)
+            buffer.field(row.partition.rawValue)
+            buffer.field(incarnations[Int(row.partition.rawValue)] ?? 0)
+            buffer.field(offset)
+            buffer.field(offset)
+            buffer.field(topic.mapping.revision)
+            buffer.field(Int64(bitPattern: record.contentHash))
+            buffer.field(false)
+            slot.buffers.times.append(buffer.field(Int64(0)))
+            buffer.field(false)
         }
-        slot.buffers.stage.end()
+        buffer.end()
     }
 
     /// - Parameter keyed: each row begins with its parent's key, as in the child's table; else with the parent's ordinal.
@@ -129,10 +131,12 @@ struct Staging {
         guard !decoder.children.isEmpty else { return }
         let parentFields = keyed ? decoder.table.keyColumns.count : 1
         let fields = decoder.children.map { parentFields + 1 + $0.columns.count }
+        let entries = slot.batch.entries
+        let childRows = decoder.childRows
         for child in slot.buffers.children { child.rows.begin() }
         for (ordinal, row) in rows.enumerated() {
-            guard let index = row.record, case .record(let record) = entries[index].verdict else { continue }
-            for childRow in decoder.childRows[record.children] {
+            guard let index = row.record, case .record(let record) = entries[index].outcome else { continue }
+            for childRow in childRows[record.children] {
                 let child = slot.buffers.children[childRow.child]
                 contents.childrenWithRows.insert(childRow.child)
                 child.rows.beginRow(fields: fields[childRow.child])
@@ -153,17 +157,20 @@ struct Staging {
     /// Refused records, and plain tombstones: those become dead letters only where the row turns out to belong to another
     /// partition, and then within the transaction, so their bytes must lie ready.
     private func encodeDeadLetters(
-        _ live: [Int], _ rows: [StagedRow], _ incarnations: [Partition: Int32], _ contents: inout MergeSQL.Contents
+        _ live: [Int], _ rows: [StagedRow], _ incarnations: [Int32?], _ contents: inout MergeSQL.Contents
     ) {
         slot.buffers.dead.begin()
+        let entries = slot.batch.entries
         for index in live {
-            guard case .refused(let refusal) = entries[index].verdict else { continue }
+            guard case .refused(let number) = entries[index].outcome else { continue }
             contents.hasDeadLetters = true
-            append(index, refusal, ordinal: nil, incarnations)
+            append(index, slot.batch.refusals[number], ordinal: nil, incarnations)
         }
         if contents.hasTombstones {
-            let foreign = Refusal(
-                .versionMissing, rule: "a tombstone from another partition than its row's needs ce_sourceversion")
+            let foreign = TopicBatch.Refused(
+                refusal: Refusal(
+                    .versionMissing, rule: "a tombstone from another partition than its row's needs ce_sourceversion"),
+                sqlState: nil)
             for (ordinal, row) in rows.enumerated() where row.plainDelete != nil {
                 for index in row.plainDeletes {
                     contents.hasDeadLetters = true
@@ -174,10 +181,14 @@ struct Staging {
         slot.buffers.dead.end()
     }
 
-    private func append(_ index: Int, _ refusal: Refusal, ordinal: Int32?, _ incarnations: [Partition: Int32]) {
-        let entry = entries[index]
+    private func append(
+        _ index: Int, _ refused: TopicBatch.Refused, ordinal: Int32?, _ incarnations: [Int32?]
+    ) {
+        let entry = slot.batch.entries[index]
+        let refusal = refused.refusal
         let origin = RecordOrigin(
-            topic: topic.name, incarnation: incarnations[entry.partition] ?? 0, partition: entry.partition,
+            topic: topic.name, incarnation: incarnations[Int(entry.partition.rawValue)] ?? 0,
+            partition: entry.partition,
             offset: entry.offset)
         var sealed: SealedPayload?
         // Of a state secret nothing is kept but reason and origin (Decree 102/2025 art. 1.2).
@@ -195,7 +206,7 @@ struct Staging {
         slot.buffers.dead.field(refusal.reason.rawValue)
         slot.buffers.dead.field(refusal.field)
         slot.buffers.dead.field(refusal.rule)
-        slot.buffers.dead.field(entry.sqlState)
+        slot.buffers.dead.field(refused.sqlState)
         slot.buffers.dead.field(entry.timestampMilliseconds.map(Self.postgresMicroseconds))
         slot.buffers.dead.field(sealed?.keyFingerprint)
         slot.buffers.dead.field(sealed?.keyID)
@@ -204,9 +215,10 @@ struct Staging {
 
     private func encodeWarnings(_ rows: [StagedRow], _ contents: inout MergeSQL.Contents) {
         let warnings = slot.batch.decoder.warnings
+        let entries = slot.batch.entries
         slot.buffers.warnings.begin()
         for (ordinal, row) in rows.enumerated() {
-            guard let index = row.record, case .record(let record) = entries[index].verdict,
+            guard let index = row.record, case .record(let record) = entries[index].outcome,
                 !record.warnings.isEmpty || row.conflicts > 0
             else { continue }
             for warning in warnings[record.warnings] {
@@ -224,8 +236,8 @@ struct Staging {
     private func append(_ warning: QualityWarning, _ ordinal: Int, _ index: Int) {
         slot.buffers.warnings.beginRow(fields: 5)
         slot.buffers.warnings.field(Int32(truncatingIfNeeded: ordinal))
-        slot.buffers.warnings.field(entries[index].partition.rawValue)
-        slot.buffers.warnings.field(entries[index].offset.rawValue)
+        slot.buffers.warnings.field(slot.batch.entries[index].partition.rawValue)
+        slot.buffers.warnings.field(slot.batch.entries[index].offset.rawValue)
         slot.buffers.warnings.field(warning.rule)
         slot.buffers.warnings.field(warning.field ?? "")
     }

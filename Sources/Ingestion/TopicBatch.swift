@@ -12,14 +12,27 @@ final class TopicBatch {
         let offset: Offset
         let timestampMilliseconds: Int64?
         /// Settled by the decoder; turned into a refusal where the database refuses the record.
-        var verdict: Verdict
-        /// The database's word on a record that it refused.
-        var sqlState: String?
+        fileprivate(set) var outcome: Outcome
+    }
+
+    /// What a `Verdict` says, small enough to be copied without a thought; a refusal's words stand in `refusals`.
+    enum Outcome: Equatable {
+        case record(DecodedRecord)
+        case tombstone(DecodedTombstone)
+        /// Its number in `refusals`.
+        case refused(Int)
+    }
+
+    /// A refusal, and the database's word on a record that it refused.
+    struct Refused {
+        let refusal: Refusal
+        let sqlState: String?
     }
 
     let definition: TopicDefinition
     let decoder: RecordDecoder
     private(set) var entries: [Entry] = []
+    private(set) var refusals: [Refused] = []
     /// Bytes of keys, values and headers of all records held.
     private(set) var byteCount = 0
     /// One for each entry: a collection of values that cannot be copied has to be kept by hand.
@@ -56,8 +69,8 @@ final class TopicBatch {
         byteCount += record.byteCount
         entries.append(
             Entry(
-                partition: partition, offset: offset, timestampMilliseconds: timestampMilliseconds, verdict: verdict,
-                sqlState: nil
+                partition: partition, offset: offset, timestampMilliseconds: timestampMilliseconds,
+                outcome: outcome(of: verdict)
             )
         )
         if entries.count > heldCapacity {
@@ -74,13 +87,24 @@ final class TopicBatch {
     func clear() {
         held.deinitialize(count: entries.count)
         entries.removeAll(keepingCapacity: true)
+        refusals.removeAll(keepingCapacity: true)
         decoder.reset()
         byteCount = 0
     }
 
     func refuse(_ index: Int, _ refusal: Refusal, sqlState: String?) {
-        entries[index].verdict = .refused(refusal)
-        entries[index].sqlState = sqlState
+        entries[index].outcome = .refused(refusals.count)
+        refusals.append(Refused(refusal: refusal, sqlState: sqlState))
+    }
+
+    private func outcome(of verdict: Verdict) -> Outcome {
+        switch verdict {
+        case .record(let record): return .record(record)
+        case .tombstone(let tombstone): return .tombstone(tombstone)
+        case .refused(let refusal):
+            refusals.append(Refused(refusal: refusal, sqlState: nil))
+            return .refused(refusals.count - 1)
+        }
     }
 
     /// The exact bytes of a record, copied.

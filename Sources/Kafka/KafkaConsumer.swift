@@ -337,7 +337,8 @@ extension KafkaConsumer {
             return .failure(KafkaError(message.pointee.err, action: "reading \(partition)"), partition)
         }
         lanes[lane].next = message.pointee.offset + 1
-        return .message(KafkaMessage(partition, client: client, event: event, message: message))
+        return .message(
+            KafkaMessage(partition, assignmentIndex: lane, client: client, event: event, message: message))
     }
 
     private func lane(of message: UnsafePointer<rd_kafka_message_t>) -> Int? {

@@ -13,6 +13,8 @@ package typealias KafkaHeader = (name: String, value: [UInt8]?)
 package struct KafkaMessage: ~Copyable {
     package let topicPartition: TopicPartition
     package let offset: Offset
+    /// The partition's place in the assignment, as it was given to `KafkaConsumer.assign`.
+    package let assignmentIndex: Int
 
     private let client: Client
     private let event: OpaquePointer
@@ -20,10 +22,11 @@ package struct KafkaMessage: ~Copyable {
 
     /// - Parameter event: taken over; `message` is its one message.
     init(
-        _ topicPartition: TopicPartition, client: Client, event: OpaquePointer,
+        _ topicPartition: TopicPartition, assignmentIndex: Int, client: Client, event: OpaquePointer,
         message: UnsafePointer<rd_kafka_message_t>
     ) {
         self.topicPartition = topicPartition
+        self.assignmentIndex = assignmentIndex
         self.offset = Offset(message.pointee.offset)
         self.client = client
         self.event = event

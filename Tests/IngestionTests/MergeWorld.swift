@@ -65,7 +65,7 @@ final class BatchBench {
 
     /// Writes the records in one batch, from positions that are made to fit: each record alone decides its rank.
     func write(_ records: [LogRecord], incarnation: Int32 = 0) throws {
-        var states: [TopicPartition: PartitionState] = [:]
+        var fresh: [(TopicPartition, PartitionState)] = []
         let store = PositionStore(connection: connection)
         for partition in Set(records.map(\.partition)).sorted() {
             let place = TopicPartition(topic.definition.name, Partition(partition))
@@ -73,9 +73,14 @@ final class BatchBench {
             _ = try connection.execute(
                 "UPDATE ingest.position SET next_offset = 0, incarnation = \(incarnation) WHERE topic = '\(topic.definition.name)' AND partition = \(partition)"
             )
-            states[place] = PartitionState(
-                phase: .active, epoch: claimed.epoch, incarnation: incarnation, position: NextOffset(0))
+            fresh.append(
+                (
+                    place,
+                    PartitionState(
+                        phase: .active, epoch: claimed.epoch, incarnation: incarnation, position: NextOffset(0))
+                ))
         }
+        var states = PartitionTable(fresh)
         let slot = topic.filling
         slot.clear()
         for record in records.sorted(by: { ($0.partition, $0.offset) < ($1.partition, $1.offset) }) {
