@@ -227,7 +227,7 @@ struct RecordEngine: ~Copyable {
 
     private mutating func parse(_ value: UnsafeRawBufferPointer, isPadded: Bool) -> lt_json_document {
         guard let start = value.baseAddress, !value.isEmpty else {
-            return lt_json_document(parsed: false, tape: nil, strings: nil)
+            return lt_json_document(parsed: false, is_plain: false, tape: nil, strings: nil)
         }
         var bytes = start
         if !isPadded {
@@ -235,7 +235,7 @@ struct RecordEngine: ~Copyable {
             bytes = UnsafeRawPointer(padded)
         }
         let document = lt_json_parse(parser, bytes, value.count)
-        isPlain = document.parsed && TextNormalisation.isPlain(document: bytes, count: value.count)
+        isPlain = document.is_plain
         return document
     }
 

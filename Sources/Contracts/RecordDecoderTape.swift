@@ -1,4 +1,4 @@
-// A parsed document as simdjson leaves it (doc/tape.md): words of an 8-bit kind above a 56-bit payload.
+// A parsed document as `CSimdjson` leaves it: words of an 8-bit kind above a 56-bit payload.
 
 struct Tape {
     enum Kind {
@@ -25,12 +25,13 @@ struct Tape {
     @inline(__always)
     func kind(_ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: words[index] >> 56) }
 
-    /// The unescaped text of the string at `index`; the bytes after it are readable for eight and more.
+    /// The unescaped text of the string at `index`, readable. Of one longer than 16 MiB, of which no record has any,
+    /// the beginning.
     @inline(__always)
     func string(_ index: Int) -> TextBytes {
-        let start = strings + Int(truncatingIfNeeded: words[index] & 0x00FF_FFFF_FFFF_FFFF)
-        let count = UnsafeRawPointer(start).loadUnaligned(as: UInt32.self)
-        return TextBytes(start + 4, Int(count))
+        let word = words[index]
+        return TextBytes(
+            strings + Int(truncatingIfNeeded: word & 0xFFFF_FFFF), Int(truncatingIfNeeded: word &>> 32 & 0xFF_FFFF))
     }
 
     @inline(__always)
@@ -40,8 +41,10 @@ struct Tape {
     @inline(__always)
     func after(_ index: Int) -> Int {
         let word = words[index]
-        switch UInt8(truncatingIfNeeded: word >> 56) {
-        case Kind.object, Kind.list: return Int(word & 0xFFFF_FFFF)
+        let kind = UInt8(truncatingIfNeeded: word &>> 56)
+        if kind == Kind.string { return index &+ 1 }
+        switch kind {
+        case Kind.object, Kind.list: return Int(truncatingIfNeeded: word & 0xFFFF_FFFF)
         case Kind.signed, Kind.unsigned, Kind.double: return index &+ 2
         default: return index &+ 1
         }

@@ -88,10 +88,10 @@ enum TextNormalisation {
         }
     }
 
-    /// Whether no text of a parsed JSON document needs a look of its own: no escape, hence no NUL, and only scalars
-    /// that NFC leaves. One look at the whole document costs less than one at each text.
-    @inline(__always)
-    static func isPlain(document: UnsafeRawPointer, count: Int) -> Bool { lt_json_is_plain(document, count) }
+    /// Whether no text of a JSON document needs a look of its own: no escape, hence no NUL, and only scalars that NFC
+    /// leaves. One look at the whole document, as the parser takes it, costs less than one at each text.
+    /// - Parameter document: valid UTF-8, readable for the parser's padding beyond `count`.
+    static func isPlain(document: UnsafeRawPointer, count: Int) -> Bool { lt_json_look(document, count).is_plain }
 
     /// - Parameter text: readable. The common ranges are judged eight bytes at a time; whatever else is there, one
     /// by one.
