@@ -46,9 +46,11 @@ package struct DecodedTombstone: Sendable, Equatable {
 package final class RecordDecoder {
     package let table: TablePlan
     package let children: [ChildPlan]
+    // Both are unchecked because the checks take calls for every record, and no second access can begin during one:
+    // the decoder is confined to one thread, and the engine calls nothing that knows it.
     /// Encoded bytes of all records since `reset`; a refused record leaves none.
-    package private(set) var arena = ByteArena()
-    private var engine: RecordEngine
+    @exclusivity(unchecked) package private(set) var arena = ByteArena()
+    @exclusivity(unchecked) private var engine: RecordEngine
 
     /// Throws where contract and mapping do not fit each other, or a pattern is not of `Pattern`'s language.
     package init(_ definition: TopicDefinition, codeLists: CodeLists) throws(UserError) {

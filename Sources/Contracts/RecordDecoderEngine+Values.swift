@@ -65,14 +65,19 @@ extension RecordEngine {
     }
 
     /// The period of the date beside a code; where there is none in a tombstone's key, any.
-    @inline(__always)
+    @inline(never)
     private mutating func period(_ step: UnsafeMutablePointer<FieldStep>, object: Int) -> CodeLists.Period {
         if object < 0 { return .any }
         if step.pointee.dateSibling < 0 { return .today }
         let place = Int(found[object + step.pointee.dateSibling])
         if place == 0 || tape.kind(place) == Tape.Kind.null { return .today }
         guard tape.kind(place) == Tape.Kind.string else { return .any }
-        return CodeLists.period(ofDate: TextNormalisation.trimmed(tape.string(place)))
+        // An address has two codes and one date.
+        if place != periodPlace {
+            period = CodeLists.period(ofDate: TextNormalisation.trimmed(tape.string(place)))
+            periodPlace = place
+        }
+        return period
     }
 
     mutating func judgeInteger(_ step: UnsafeMutablePointer<FieldStep>, at place: Int) throws(Fault) {

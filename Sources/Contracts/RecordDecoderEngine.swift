@@ -61,6 +61,9 @@ struct RecordEngine: ~Copyable {
     var isWritingJSON = false
     /// The last microsecond since 1970 that this record's timestamp version may name.
     var versionBound = Int64.max
+    /// Where on the tape the date stands whose period is at hand; 0 for none.
+    var periodPlace = 0
+    var period = CodeLists.Period.any
     /// Of the list's item at hand, from 1.
     var itemPosition: Int32 = 0
     /// Texts compared for uniqueness in the lists at hand.
@@ -157,6 +160,7 @@ struct RecordEngine: ~Copyable {
         _ input: RecordInput, _ value: UnsafeRawBufferPointer, into arena: inout ByteArena
     ) throws(Fault) -> DecodedRecord {
         composedCount = 0
+        periodPlace = 0
         json.removeAll()
         isWritingJSON = false
         versionBound = Self.versionBound(timestampMilliseconds: input.timestampMilliseconds)
@@ -264,7 +268,7 @@ struct RecordEngine: ~Copyable {
     }
 
     /// Notes where the object's members stand; of members of one name the first counts. A partner's records keep
-    /// their order, so the member after the last one found is tried first.
+    /// their order and leave some out, so a name is looked for from the member after the last one found.
     private mutating func find(membersOf object: Int, at index: Int, isRoot: Bool) throws(Fault) {
         // A copy that no store into `found` can be thought to change.
         let tape = tape
@@ -274,30 +278,53 @@ struct RecordEngine: ~Copyable {
         let count = range.count
         places.update(repeating: 0, count: count)
         var expected = 0
-        var unknownCount = 0
         var index = index &+ 1
         while tape.kind(index) == Tape.Kind.string {
             let name = tape.string(index)
             index &+= 1
             var member = expected
             if member >= count || !names[member].isEqual(toReadable: name) {
-                member = 0
-                while member < count, !names[member].isEqual(toReadable: name) { member &+= 1 }
+                member = Self.member(name, among: names, count: count, from: expected)
             }
             if member < count {
                 if places[member] == 0 { places[member] = Int32(truncatingIfNeeded: index) }
                 expected = member &+ 1
-            } else if isRoot, Self.isStateSecret(name) {
-                // Any occurrence counts: a secret hides behind no repeated name.
-                let kind = tape.kind(index)
-                if kind != Tape.Kind.false && kind != Tape.Kind.null { throw Fault(.stateSecret, .stateSecret) }
             } else {
-                unknownCount &+= 1
-                if keepsUnknownNames { keep(unknown: name, of: object) }
+                try pass(unknown: name, at: index, of: object, isRoot: isRoot)
             }
             index = tape.after(index)
         }
-        unknownFieldCount &+= unknownCount
+    }
+
+    /// The member of that name, looked for from `expected` on and round; `count` for none.
+    @inline(never)
+    private static func member(
+        _ name: TextBytes, among names: UnsafeMutablePointer<Word>, count: Int, from expected: Int
+    ) -> Int {
+        var member = expected
+        while member < count {
+            if names[member].isEqual(toReadable: name) { return member }
+            member &+= 1
+        }
+        member = 0
+        while member < expected {
+            if names[member].isEqual(toReadable: name) { return member }
+            member &+= 1
+        }
+        return count
+    }
+
+    /// A member that the contract does not name.
+    @inline(never)
+    private mutating func pass(unknown name: TextBytes, at index: Int, of object: Int, isRoot: Bool) throws(Fault) {
+        if isRoot, Self.isStateSecret(name) {
+            // Any occurrence counts: a secret hides behind no repeated name.
+            let kind = tape.kind(index)
+            if kind != Tape.Kind.false && kind != Tape.Kind.null { throw Fault(.stateSecret, .stateSecret) }
+        } else {
+            unknownFieldCount &+= 1
+            if keepsUnknownNames { keep(unknown: name, of: object) }
+        }
     }
 
     private static func isStateSecret(_ name: TextBytes) -> Bool {
@@ -396,30 +423,41 @@ struct RecordEngine: ~Copyable {
     /// Judges the members of the object whose places `find` has noted, in the contract's order.
     private mutating func judge(object: Int, into arena: inout ByteArena) throws(Fault) {
         let range = program.objects[object].fields
-        let isWriting = isWritingJSON
-        var isFirst = true
-        if isWriting { json.append(Self.openingBrace) }
+        if isWritingJSON { return try judgeWriting(range, into: &arena) }
         for index in range {
             let place = Int(found[index])
             let step = fields + index
-            var jsonMark = 0
-            if isWriting {
-                jsonMark = json.count
-                if !isFirst { json.append(Self.comma) }
-                json.append(UnsafeRawBufferPointer(step.pointee.jsonName.buffer))
-            }
-            let isPresent =
-                place != 0 && tape.kind(place) != Tape.Kind.null
-                ? try judge(step, at: place, object: range.lowerBound, into: &arena) : false
-            if isPresent {
-                isFirst = false
-                if isWriting { writeJSON(step) }
-            } else {
-                if isWriting { json.truncate(to: jsonMark) }
+            if place == 0 || tape.kind(place) == Tape.Kind.null {
+                try leaveOut(step)
+            } else if try !judge(step, at: place, object: range.lowerBound, into: &arena) {
                 try leaveOut(step)
             }
         }
-        if isWriting { json.append(Self.closingBrace) }
+    }
+
+    /// The same within a value for jsonb, whose text is written member by member.
+    @inline(never)
+    private mutating func judgeWriting(_ range: Range<Int>, into arena: inout ByteArena) throws(Fault) {
+        var isFirst = true
+        json.append(Self.openingBrace)
+        for index in range {
+            let place = Int(found[index])
+            let step = fields + index
+            let jsonMark = json.count
+            if !isFirst { json.append(Self.comma) }
+            json.append(UnsafeRawBufferPointer(step.pointee.jsonName.buffer))
+            let isPresent =
+                place != 0 && tape.kind(place) != Tape.Kind.null
+                ? try judgeApart(step, at: place, object: range.lowerBound, into: &arena) : false
+            if isPresent {
+                isFirst = false
+                writeJSON(step)
+            } else {
+                json.truncate(to: jsonMark)
+                try leaveOut(step)
+            }
+        }
+        json.append(Self.closingBrace)
     }
 
     @inline(__always)
@@ -453,6 +491,14 @@ struct RecordEngine: ~Copyable {
             try judgeNested(step, at: place, into: &arena)
             return true
         }
+    }
+
+    /// The same as a call, where speed is not all.
+    @inline(never)
+    private mutating func judgeApart(
+        _ step: UnsafeMutablePointer<FieldStep>, at place: Int, object: Int, into arena: inout ByteArena
+    ) throws(Fault) -> Bool {
+        try judge(step, at: place, object: object, into: &arena)
     }
 
     @inline(never)
@@ -520,7 +566,7 @@ struct RecordEngine: ~Copyable {
         let isNull = tape.kind(index) == Tape.Kind.null
         let outerPosition = itemPosition
         itemPosition = position
-        let isPresent = isNull ? false : try judge(item, at: index, object: 0, into: &arena)
+        let isPresent = isNull ? false : try judgeApart(item, at: index, object: 0, into: &arena)
         itemPosition = outerPosition
         guard isPresent else { throw Fault(.missingField, .required, path: item.pointee.path) }
         if isWritingJSON { writeJSON(item) }
