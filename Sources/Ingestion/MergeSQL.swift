@@ -559,7 +559,8 @@ struct MergeSQL {
         """
     }
 
-    /// Empties rows whose best record no longer lies beyond the deletes.
+    /// Empties rows whose best record no longer lies beyond the deletes. What is asked of the row stands behind a column
+    /// of ours: hardly any row of the table is like that, so the planner would look for those first, in the whole table.
     private var bury: String {
         let emptied =
             table.contentColumns.map { "\(quoted($0.name)) = NULL" } + [
@@ -571,7 +572,7 @@ struct MergeSQL {
               FROM \(prefix)_pending p
               WHERE \(keysEqual("t", "p"))
                 AND (p.delete_offset IS NOT NULL OR p.plain_delete_offset IS NOT NULL OR p.stage_advances)
-                AND NOT t.deleted AND NOT (\(ownBeyondDeletes))
+                AND CASE WHEN p.ordinal >= 0 THEN NOT t.deleted AND NOT (\(ownBeyondDeletes)) END
               RETURNING p.partition, \(keyList("t")))
             INSERT INTO \(prefix)_killed SELECT * FROM buried
             """
