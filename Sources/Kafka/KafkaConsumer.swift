@@ -20,18 +20,15 @@ package final class KafkaConsumer {
         "allow.auto.create.topics": "false",
     ]
 
-    /// Memory in flight is bounded by the queue (64 MB or 100,000 records) and one answer of a broker (8 MB, or the one
-    /// record that is larger, for a broker always answers with at least one whole record).
-    ///
-    /// librdkafka 2.0.2 looks again at a full queue after up to a second; a queue that is emptied sooner leaves its
-    /// reader idle, hence not smaller. Measured with 20,000 records of 400 bytes per 200 ms of work: idle for a third
-    /// of the time with 16 MB, for an eighth with 64 MB.
+    /// Memory in flight is bounded by the queue (32 MB or 30,000 records, whatever is less) and one answer of a broker:
+    /// 4 MB as it is stored, or the one record that is larger, for a broker always answers with at least one whole batch.
+    /// Compressed JSON grows some sixfold. The embedded broker knows the bound of each partition alone.
     private static let tuning = [
-        "queued.max.messages.kbytes": "65536",
-        "queued.min.messages": "20000",
-        "fetch.max.bytes": "8388608",
-        "max.partition.fetch.bytes": "2097152",
-        "message.max.bytes": "8388608",
+        "queued.max.messages.kbytes": "32768",
+        "queued.min.messages": "\(queuedRecordsMax)",
+        "fetch.max.bytes": "4194304",
+        "max.partition.fetch.bytes": "131072",
+        "message.max.bytes": "4194304",
         "receive.message.max.bytes": "134217728",
         "fetch.wait.max.ms": "100",
         "fetch.error.backoff.ms": "100",
@@ -41,6 +38,12 @@ package final class KafkaConsumer {
         "reconnect.backoff.max.ms": "2000",
         "socket.keepalive.enable": "true",
     ]
+
+    private static let queuedRecordsMax = 30_000
+    /// librdkafka 2.0.2 stops fetching at a full queue and looks again after up to a second, whatever has become of the
+    /// queue: so it is looked at here, and its threads are woken where it is half empty.
+    private static let recordsBetweenLooks = 1_000
+    private static let nudgeInterval: Duration = .milliseconds(20)
 
     private static let closeTimeout: Duration = .seconds(10)
     private static let callTimeoutMilliseconds: Int32 = 5_000
@@ -53,6 +56,9 @@ package final class KafkaConsumer {
     private var paused: Set<TopicPartition> = []
     /// A rebalance event was given and not yet answered; the group waits for the answer.
     private var rebalancePending = false
+    private var recordsSinceLook = 0
+    private var lastNudge: ContinuousClock.Instant?
+    private var nextNudged = 0
 
     private struct AssignedPartition {
         let topicPartition: TopicPartition
@@ -107,10 +113,32 @@ package final class KafkaConsumer {
         var remaining = timeoutMilliseconds
         // Ends: with nothing left of the timeout, each turn takes one event of a bounded queue.
         while let event = rd_kafka_queue_poll(queue.pointer, remaining) {
-            if let reported = translate(event, queue.client) { return reported }
+            if let reported = translate(event, queue.client) {
+                recordsSinceLook += 1
+                if recordsSinceLook >= Self.recordsBetweenLooks { look(queue) }
+                return reported
+            }
             if let start { remaining = timeoutMilliseconds.remaining(since: start) }
         }
         return nil
+    }
+
+    private func look(_ queue: EventQueue) {
+        recordsSinceLook = 0
+        guard rd_kafka_queue_length(queue.pointer) < Self.queuedRecordsMax / 2, !lanes.isEmpty else { return }
+        let now = ContinuousClock.now
+        if let lastNudge, now - lastNudge < Self.nudgeInterval { return }
+        lastNudge = now
+        // Any request wakes the thread of the broker that it goes to, and that thread then decides anew what to fetch.
+        // The answer is not waited for. Partitions in turn, since only a few of them have one leader.
+        for _ in 0..<min(4, lanes.count) {
+            nextNudged = (nextNudged + 1) % lanes.count
+            let place = lanes[nextNudged].topicPartition
+            var low: Int64 = 0
+            var high: Int64 = 0
+            _ = rd_kafka_query_watermark_offsets(
+                queue.client.pointer, place.topic.rawValue, place.partition.rawValue, &low, &high, 0)
+        }
     }
 
     /// Ends a waiting `poll`, from any thread.
