@@ -51,11 +51,14 @@ struct BatchWriter {
             }
             return
         }
-        guard let error = try attempt(prepared, &states, count) else { return }
+        guard let refusal = try attempt(prepared, &states, count) else { return }
         if live.count == 1 {
-            try refuse(live[0], error)
+            try refuse(live[0], refusal.error)
             try write(live, states: &states, count: count)
-        } else if try refuseAllThatBreakRules(prepared, error) {
+        } else if !refusal.breaches.isEmpty {
+            for breach in refusal.breaches {
+                try refuse(breach.index, sqlState: breach.sqlState, [breach.name])
+            }
             try write(live, states: &states, count: count)
         } else {
             let middle = live.count / 2
@@ -93,10 +96,16 @@ struct BatchWriter {
         }
     }
 
+    /// The database's refusal of a batch, and the records to blame where it could say.
+    private struct BatchRefusal {
+        var error: PostgresError
+        var breaches: [(index: Int, sqlState: String, name: String)] = []
+    }
+
     /// Tries the transaction. Returns the database's refusal of some record, nil when written; throws the world's and our faults.
     private func attempt(
         _ first: PreparedBatch, _ states: inout PartitionTable, _ count: (Fates) -> Void
-    ) throws -> PostgresError? {
+    ) throws -> BatchRefusal? {
         var conflicts = 0
         var unknown = 0
         var batch = first
@@ -109,20 +118,23 @@ struct BatchWriter {
                 return nil
             } catch {
                 if connection.isBroken { throw error }
+                let breaches = try breaches(of: batch, error)
                 if connection.inTransaction { _ = try connection.execute("ROLLBACK") }
                 if batch.path == .copy, error.fault != .world || error.sqlState?.hasPrefix("40") == true {
                     // A key that is known, most likely: the merge will say.
                     topic.paths.withLock { $0.copyFailed() }
-                    guard let staged = prepare(batch.live, states, mayCopy: false) else { return error }
+                    guard let staged = prepare(batch.live, states, mayCopy: false) else {
+                        return BatchRefusal(error: error)
+                    }
                     batch = staged
                     continue
                 }
                 switch error.fault {
                 case .record:
-                    return error
+                    return BatchRefusal(error: error, breaches: breaches)
                 case .world:
                     // A statement that takes too long may be short enough by halves.
-                    if error.sqlState == "57014", batch.live.count > 1 { return error }
+                    if error.sqlState == "57014", batch.live.count > 1 { return BatchRefusal(error: error) }
                     conflicts += 1
                     guard error.sqlState?.hasPrefix("40") == true, conflicts <= Self.conflictRetriesMax else {
                         throw error
@@ -130,7 +142,7 @@ struct BatchWriter {
                 case .ours:
                     throw TopicFault(because: "\(error)")
                 case .unknown:
-                    if batch.live.count > 1 { return error }
+                    if batch.live.count > 1 { return BatchRefusal(error: error) }
                     unknown += 1
                     if unknown >= Self.unknownRetriesMax { throw TopicFault(because: "\(error)") }
                 }
@@ -166,12 +178,16 @@ struct BatchWriter {
         )
     }
 
-    /// Asks the database which of the staged records break the table's constraints, all at once: halving would write a
-    /// batch with many of them over and over. False where none was found, so that another way must find them.
-    private func refuseAllThatBreakRules(_ batch: PreparedBatch, _ error: PostgresError) throws -> Bool {
-        guard case .merge = batch.path, ["23514", "23502"].contains(error.sqlState) else { return false }
-        let found: [(ordinal: Int, sqlState: String, name: String)]
-        do throws(PostgresError) {
+    /// Asks the database which of the staged records break the table's constraints, all at once, in the order of the log:
+    /// halving would write a batch with many of them over and over. Empty where none was found, so that halving must.
+    private func breaches(
+        of batch: PreparedBatch, _ refusal: PostgresError
+    ) throws(PostgresError) -> [(index: Int, sqlState: String, name: String)] {
+        guard case .merge = batch.path, ["23514", "23502"].contains(refusal.sqlState), connection.inTransaction else {
+            return []
+        }
+        do {
+            _ = try connection.execute("ROLLBACK TO SAVEPOINT \(MergeSQL.staged)")
             let rules = try connection.query(topic.sql.tableRules)
             let result = try connection.query(
                 topic.sql.breaches(
@@ -179,26 +195,19 @@ struct BatchWriter {
                         MergeSQL.TableRule(
                             sqlState: rules[$0, 0] ?? "", name: rules[$0, 1] ?? "", expression: rules[$0, 2] ?? "")
                     }))
-            found = (0..<result.rowCount).compactMap { row in
-                guard let ordinal = result.integer(row, 0), let sqlState = result[row, 1], let name = result[row, 2]
+            return (0..<result.rowCount).compactMap { row in
+                guard let ordinal = result.integer(row, 0).map(Int.init), let sqlState = result[row, 1],
+                    let name = result[row, 2], batch.rows.indices.contains(ordinal),
+                    let index = batch.rows[ordinal].record
                 else { return nil }
-                return (Int(ordinal), sqlState, name)
-            }
+                return (index, sqlState, name)
+            }.sorted { $0.index < $1.index }
         } catch {
             if connection.isBroken || error.fault == .world { throw error }
             // An expression that cannot be asked of the staging table: halving will find the records.
             logger.debug("asking for the records that break a constraint of \(topic.definition.name): \(error)")
-            return false
+            return []
         }
-        // In the order of the log, in which the breaker counts.
-        let indices = found.compactMap { breach in
-            batch.rows.indices.contains(breach.ordinal)
-                ? batch.rows[breach.ordinal].record.map { (index: $0, breach: breach) } : nil
-        }
-        for (index, breach) in indices.sorted(by: { $0.index < $1.index }) {
-            try refuse(index, sqlState: breach.sqlState, [breach.name])
-        }
-        return !indices.isEmpty
     }
 
     // MARK: One transaction
@@ -233,7 +242,7 @@ struct BatchWriter {
         guard topic.typesMatch == true else { throw Self.notCopied }
         let claims = claims(batch.live, states)
         let start = ContinuousClock.now
-        _ = try connection.execute(topic.sql.truncateStage)
+        _ = try connection.execute("BEGIN")
         try stageRest(batch.contents)
         let begun = try connection.execute(topic.sql.beginCopy(claims: claims))
         guard let won = begun.last, won.rowCount == claims.count, let time = won.integer(0, 1) else {
@@ -360,15 +369,15 @@ struct BatchWriter {
         }
     }
 
-    // MARK: Staging, before the transaction
+    // MARK: Staging, before anything is locked
 
     private func stageRows(_ batch: PreparedBatch) throws(PostgresError) {
         let sql = topic.sql
         guard batch.contents.stagedRows > 0 else {
-            _ = try connection.execute(sql.truncateStage)
+            _ = try connection.execute("BEGIN")
             return
         }
-        try connection.copyIn("\(sql.truncateStage); \(sql.copyStage)") { writer throws(PostgresError) in
+        try connection.copyIn("BEGIN; \(sql.copyStage)") { writer throws(PostgresError) in
             settings.faultPoint(.insideCopy)
             try writer.write(slot.buffers.stage.bytes)
         }

@@ -9,14 +9,12 @@ import Postgres
 /// delete (a tombstone without a version). It lives exactly if the best record lies beyond both deletes. Each mark's
 /// maximum does not depend on the order in which records arrive, so neither does the row.
 ///
-/// Staging tables are session-temporary. `stage`, its children and the dead letters are filled by COPY before the
-/// transaction begins, so that no lock on shared rows is held while the server waits for the client. The others live
-/// within the transaction (`ON COMMIT DELETE ROWS`).
+/// Staging tables are session-temporary and live within the transaction (`ON COMMIT DELETE ROWS`: to truncate them would
+/// be a change of the catalogue, and a commit of its own). They are filled by COPY at the transaction's beginning, before
+/// it locks anything shared: while the server waits for the client, nobody waits for us.
 struct MergeSQL {
     /// Creates the temporary tables; run once on each new connection.
     let setUp: String
-    /// Empties what COPY fills.
-    let truncateStage: String
     let copyStage: String
     let copyChildren: [String]
     let copyDeadLetters: String
@@ -50,9 +48,8 @@ struct MergeSQL {
                 ? "\(quoted(column.name)) text COLLATE \"C\"" : "\(quoted(column.name)) \(column.type.rawValue)"
         }
         let contentDeclarations = table.contentColumns.map { "\(quoted($0.name)) \($0.type.rawValue)" }
-        func temporary(_ name: String, _ columns: [String], withinTransaction: Bool) -> String {
-            "CREATE TEMPORARY TABLE \(prefix)_\(name) (\(columns.joined(separator: ", ")))"
-                + (withinTransaction ? " ON COMMIT DELETE ROWS" : "")
+        func temporary(_ name: String, _ columns: [String]) -> String {
+            "CREATE TEMPORARY TABLE \(prefix)_\(name) (\(columns.joined(separator: ", "))) ON COMMIT DELETE ROWS"
         }
         var creations = [
             temporary(
@@ -62,73 +59,55 @@ struct MergeSQL {
                     "stage_record_version bigint",
                     "stage_record_offset bigint", "stage_content_hash bigint", "stage_delete_version bigint",
                     "stage_delete_offset bigint", "stage_plain_delete_offset bigint",
-                ] + keyDeclarations + contentDeclarations,
-                withinTransaction: false
-            ),
+                ] + keyDeclarations + contentDeclarations),
             temporary(
                 "dead",
                 [
                     "ordinal integer", "partition integer", "\"offset\" bigint", "reason text", "field text",
                     "rule text",
                     "sql_state text", "record_at timestamptz", "key_fingerprint bytea", "key_id text", "payload bytea",
-                ],
-                withinTransaction: false
-            ),
+                ]),
             temporary(
-                "warning", ["ordinal integer", "partition integer", "\"offset\" bigint", "rule text", "field text"],
-                withinTransaction: false
-            ),
-            temporary("won", ["partition integer", "incarnation integer"], withinTransaction: true),
-            temporary("lost", ["partition integer"], withinTransaction: true),
+                "warning", ["ordinal integer", "partition integer", "\"offset\" bigint", "rule text", "field text"]),
+            temporary("won", ["partition integer", "incarnation integer"]),
+            temporary("lost", ["partition integer"]),
             temporary(
                 "merged",
-                ["partition integer", "record_offset bigint", "inserted boolean", "conflict boolean"] + keyDeclarations,
-                withinTransaction: true
-            ),
-            temporary("rest", ["ordinal integer"], withinTransaction: true),
+                ["partition integer", "record_offset bigint", "inserted boolean", "conflict boolean"] + keyDeclarations),
+            temporary("rest", ["ordinal integer"]),
             temporary(
                 "marked",
                 [
                     "delete_partition integer", "delete_offset bigint", "plain_delete_partition integer",
                     "plain_delete_offset bigint",
-                ] + keyDeclarations,
-                withinTransaction: true
-            ),
+                ] + keyDeclarations),
             temporary(
                 "pending",
                 [
                     "ordinal integer", "partition integer", "incarnation integer", "record_version bigint",
                     "record_offset bigint", "delete_offset bigint", "plain_delete_offset bigint", "applied boolean",
                     "stage_advances boolean", "stage_outlived boolean",
-                ] + keyDeclarations,
-                withinTransaction: true
-            ),
-            temporary("killed", ["partition integer"] + keyDeclarations, withinTransaction: true),
+                ] + keyDeclarations),
+            temporary("killed", ["partition integer"] + keyDeclarations),
             temporary(
                 "fate",
                 [
                     "partition integer", "applied bigint", "deleted bigint", "foreign_deletes bigint",
                     "inserted bigint",
-                ],
-                withinTransaction: true
-            ),
-            temporary("foreign", ["ordinal integer"], withinTransaction: true),
+                ]),
+            temporary("foreign", ["ordinal integer"]),
         ]
         for (index, child) in children.enumerated() {
             creations.append(
                 temporary(
                     "child\(index)",
                     ["stage_ordinal integer", "position integer"]
-                        + child.columns.map { "\(quoted($0.name)) \($0.type.rawValue)" },
-                    withinTransaction: false
-                )
+                        + child.columns.map { "\(quoted($0.name)) \($0.type.rawValue)" })
             )
         }
         // Where hash joins are off (see `transaction`), a batch of tombstones would meet `marked` row by row without it.
         creations.append("CREATE INDEX ON \(prefix)_marked (\(keys.map { quoted($0.name) }.joined(separator: ", ")))")
         setUp = creations.joined(separator: ";\n")
-        let filled = ["stage", "dead", "warning"] + children.indices.map { "child\($0)" }
-        truncateStage = "TRUNCATE " + filled.map { "\(prefix)_\($0)" }.joined(separator: ", ")
         copyStage = "COPY \(prefix)_stage FROM STDIN (FORMAT binary)"
         copyChildren = children.indices.map { "COPY \(prefix)_child\($0) FROM STDIN (FORMAT binary)" }
         copyTable =
@@ -179,11 +158,14 @@ struct MergeSQL {
         case updateFirst
     }
 
-    /// The transaction. Its last result but one has a row for each partition whose position was as expected:
+    /// The name of the point at which all is staged, to which a refused merge goes back.
+    static let staged = "staged"
+
+    /// The transaction after its COPYs. Its last result but one has a row for each partition whose position was as expected:
     /// partition, applied, deleted, foreign deletes, inserted, seconds since the transaction began. A partition that is
     /// not there was not written at all.
     func transaction(claims: [Claim], contents: Contents, path: Path) -> String {
-        var statements = ["BEGIN", lockPositions(claims), noteLost(claims)]
+        var statements = ["SAVEPOINT \(Self.staged)", lockPositions(claims), noteLost(claims)]
         if contents.hasTombstones { statements.append(raiseDeletes) }
         if contents.hasRecords, path == .insertFirst { statements.append(upsertRecords(onlyRest: false)) }
         // From here each statement meets the target through its primary key: a hash join would read the whole target,
@@ -218,14 +200,13 @@ struct MergeSQL {
         "mapping_revision", "content_hash", "version_conflict", "applied_at", "deleted",
     ]
 
-    /// Begins a transaction that COPYs straight into the tables, its positions locked. The last result has a row for each
+    /// Locks the positions of a transaction that COPYs straight into the tables. The last result has a row for each
     /// partition whose position was as expected: partition, the transaction's time in PostgreSQL's microseconds.
     ///
     /// From here to `endCopy` the server waits for the client while the positions are locked: a client that freezes then
     /// is ended by whoever claims its partitions (`PositionStore.claim`).
     func beginCopy(claims: [Claim]) -> String {
         """
-        BEGIN;
         \(lockPositions(claims));
         \(noteLost(claims));
         SELECT partition, (extract(epoch FROM now() - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint

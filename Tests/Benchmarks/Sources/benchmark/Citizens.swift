@@ -7,8 +7,10 @@ enum Edition: Sendable {
     case first
     /// Version 2: address, occupation and telephone have changed.
     case second
-    /// Version 1, where one in a hundred cannot be accepted: for the contract or, one in five of those, for the table.
+    /// Version 1, where one in a hundred is refused by the contract.
     case firstWithBad
+    /// Version 1, where one in a hundred is accepted by the contract and refused by the table.
+    case firstWithBadForTable
 }
 
 enum Citizens {
@@ -30,7 +32,6 @@ enum Citizens {
     }
 
     static func isBad(_ index: Int) -> Bool { scatter(UInt64(index)) % 100 == 0 }
-    private static func isBadForTable(_ index: Int) -> Bool { isBad(index) && scatter(UInt64(index)) / 100 % 5 == 0 }
 
     /// - Parameter index: below 1,000,000, one citizen each.
     static func record(_ index: Int, _ edition: Edition) -> (key: [UInt8], value: [UInt8]) {
@@ -45,7 +46,7 @@ enum Citizens {
         func pick(_ list: [String], _ shift: UInt64) -> String { list[Int((hash >> shift) % UInt64(list.count))] }
         let second = edition == .second
         let bad = edition == .firstWithBad && isBad(index)
-        let badForTable = bad && isBadForTable(index)
+        let badForTable = edition == .firstWithBadForTable && isBad(index)
         // Nobody born earlier is taken by the table, while the contract takes any year; the number says the same year
         // only of its last two digits, so it disagrees as well: a warning, no refusal.
         let birth =
@@ -54,7 +55,7 @@ enum Citizens {
         var text = "{\"personalId\": \"\(key)\", "
         if (hash >> 40) % 50 == 0 { text += "\"previousPersonalIds\": [\"\(province)\(century)\(yearText)999999\"], " }
         text += "\"fullName\": \"\(pick(families, 3)) \(pick(middles, 7)) \(pick(given, 11))\", "
-        text += "\"birthDate\": \"\(birth)\", \"sex\": \"\(bad && !badForTable ? "unsaid" : female ? "female" : "male")\", "
+        text += "\"birthDate\": \"\(birth)\", \"sex\": \"\(bad ? "unsaid" : female ? "female" : "male")\", "
         text += "\"ethnicityCode\": \"01\", \"nationalityCode\": \"VNM\", "
         let house = (second ? 500 : 1) + Int((hash >> 20) % 400)
         text += "\"permanentAddress\": {\"text\": \"Số \(house), ngõ \(hash % 90 + 1), phường Ba Đình, thành phố Hà Nội\", "

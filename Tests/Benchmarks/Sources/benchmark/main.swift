@@ -1,35 +1,172 @@
+// deploy/benchmark: the product beside PostgreSQL alone, in turn, in one run.
 import Foundation
 import Model
+import Postgres
 
-let world = try World(root: FileManager.default.currentDirectoryPath)
-let count = Int(CommandLine.arguments.dropFirst().first ?? "") ?? 200_000
-let size = 20_000
-let program = WorkerProgram(world: world, program: world.root + "/.build/release/lienthong")
-func show(_ name: String, _ cost: Cost, _ more: String = "") {
-    print(
-        name, Int(cost.rate), "/s client/M", String(format: "%.2f", cost.perMillion(cost.clientSeconds)), "db/M",
-        String(format: "%.1f", cost.perMillion(cost.databaseSeconds)), "wal/row", Int(cost.walBytes / Double(cost.records)),
-        "MB", (cost.peakMemoryBytes ?? 0) / 1_048_576, more)
-}
-let (layout, sorted) = try Rows.batches(world, 0..<count, .first, size: size, sorted: true)
-let (_, sorted2) = try Rows.batches(world, 0..<count, .second, size: size, sorted: true)
-let first = try Log(world, 0..<count, .first)
-let second = try Log(world, 0..<count, .second)
-let bad = try Log(world, 0..<count, .firstWithBad)
-for _ in 0..<2 {
-    var url = try world.freshDatabase("bench")
-    let floor = Floor(world: world, url: url, layout: layout)
-    show("floor copy", try floor.run(.copy, sorted, connections: 1))
-    show("floor update", try floor.run(.update, sorted2, connections: 1))
-    url = try world.freshDatabase("bench")
-    func work(_ name: String, _ log: Log) throws {
-        let run = try program.work(log, url)
-        show(name, run.cost, "\(run.summary)")
-        try world.forgetPositions(url)
+struct Options {
+    var records = 500_000
+    var rounds = 3
+    var connections = [1, 2]
+    var large = false
+    var keep = false
+
+    init(_ arguments: [String]) throws {
+        var rest = arguments[...]
+        func number(_ name: String) throws -> Int {
+            guard let text = rest.popFirst(), let value = Int(text), value > 0 else {
+                throw Failure("\(name) wants a number above 0")
+            }
+            return value
+        }
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--records": records = try number(argument)
+            case "--rounds": rounds = try number(argument)
+            case "--connections": connections = [try number(argument)]
+            case "--large": large = true
+            case "--keep": keep = true
+            default: throw Failure("unknown argument \(argument); see deploy/benchmark --help")
+            }
+        }
+        // The embedded broker forgets what is beyond 5 MB in a partition.
+        guard records <= 500_000 else { throw Failure("--records is at most 500000") }
     }
-    try work("work insert", first)
-    try work("work update", second)
-    try work("work superseded", first)
-    url = try world.freshDatabase("bench")
-    try work("work bad", bad)
+}
+
+func progress(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+func run() throws {
+    let options = try Options(Array(CommandLine.arguments.dropFirst()))
+    let root = FileManager.default.currentDirectoryPath
+    let world = try World(root: root)
+    let program = WorkerProgram(world: world, program: root + "/.build/release/lienthong")
+    let size = 20_000
+    let range = 0..<options.records
+    var report = Report(title: "\(Machine.today()), \(Report.grouped(Double(options.records))) citizens")
+    report.notes.append("Machine: \(Machine.description). Yardstick at the start: \(String(format: "%.2f", Machine.yardstick())) s.")
+    report.notes.append(
+        "Command: deploy/benchmark --records \(options.records) --rounds \(options.rounds)\(options.large ? " --large" : ""); floors in batches of \(Report.grouped(Double(size))), `work` at its defaults but for the lanes; embedded broker with \(World.partitions) partitions, its processor time in neither column; PostgreSQL with \(World.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))."
+    )
+
+    progress("Making \(options.records) citizens in two editions, and four logs of them")
+    let (layout, sorted) = try Rows.batches(world, range, .first, size: size, sorted: true)
+    let (_, arriving) = try Rows.batches(world, range, .first, size: size, sorted: false)
+    let (_, sortedSecond) = try Rows.batches(world, range, .second, size: size, sorted: true)
+    let (_, arrivingSecond) = try Rows.batches(world, range, .second, size: size, sorted: false)
+    let first = try Log(world, range, .first)
+    let second = try Log(world, range, .second)
+    let bad = try Log(world, range, .firstWithBad)
+    let badForTable = try Log(world, range, .firstWithBadForTable)
+
+    let decoding = try Decoding.rate(world, count: min(100_000, options.records))
+    report.notes.append("Decode, check and encode alone: \(Report.grouped(decoding)) records/s of processor time, best of 5 (wanted: 800,000).")
+
+    for connections in options.connections {
+        var costs: [String: [Cost]] = [:]
+        func note(_ name: String, _ cost: Cost) {
+            costs[name, default: []].append(cost)
+            progress(
+                "\(connections) × \(name): \(Report.grouped(cost.rate))/s, client \(String(format: "%.2f", cost.perMillion(cost.clientSeconds))) and PostgreSQL \(String(format: "%.1f", cost.perMillion(cost.databaseSeconds))) CPU s a million"
+            )
+        }
+        for round in 1...options.rounds {
+            progress("Round \(round) of \(options.rounds), \(connections) connection(s)")
+            for (insert, update, rows, rowsSecond) in [
+                (Way.copy, Way.update, sorted, sortedSecond), (.insert, .sortedMerge, sorted, sortedSecond),
+                (.merge, .merge, arriving, arrivingSecond),
+            ] {
+                let url = try world.freshDatabase("bench")
+                let floor = Floor(world: world, url: url, layout: layout)
+                note("insert: \(insert.rawValue)", try floor.run(insert, rows, connections: connections))
+                note("update: \(update.rawValue)", try floor.run(update, rowsSecond, connections: connections))
+            }
+            var url = try world.freshDatabase("bench")
+            note("insert: work", try program.work(first, url, lanes: connections).cost)
+            try world.forgetPositions(url)
+            note("update: work", try program.work(second, url, lanes: connections).cost)
+            try world.forgetPositions(url)
+            note("superseded: work", try program.work(first, url, lanes: connections).cost)
+            url = try world.freshDatabase("bench")
+            note("1 % bad: work", try program.work(bad, url, lanes: connections).cost)
+            url = try world.freshDatabase("bench")
+            note("1 % refused by the table: work", try program.work(badForTable, url, lanes: connections).cost)
+            if connections == 2 {
+                url = try world.freshDatabase("bench")
+                note("insert: two processes", try program.work(first, url, lanes: 1, processes: 2).cost)
+            }
+        }
+        var rates: [String: Double] = [:]
+        for name in costs.keys.sorted() {
+            let parts = name.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            rates[name] = report.add(parts[0], parts[1], connections, costs[name] ?? []).rate
+        }
+        func ratio(_ name: String, _ above: String, _ below: [String], _ wanted: String) {
+            guard let value = rates[above], let base = below.compactMap({ rates[$0] }).max() else { return }
+            report.ratios.append(
+                Ratio(name: "\(name), \(connections) connection(s)", value: value / base, wanted: connections == 1 ? wanted : ""))
+        }
+        let inserts = [Way.copy, .insert].map { "insert: \($0.rawValue)" }
+        let updates = [Way.update, .sortedMerge].map { "update: \($0.rawValue)" }
+        ratio("inserts: work to the best floor", "insert: work", inserts, "≥ 0.90")
+        ratio("updates: work to the best floor", "update: work", updates, "≥ 0.90")
+        ratio("backfill: work to the ordinary floor", "insert: work", ["insert: \(Way.merge.rawValue)"], "≥ 1.6")
+        ratio("updates: work to the ordinary floor", "update: work", ["update: \(Way.merge.rawValue)"], "≥ 1.0")
+        ratio("1 % bad: to the run without", "1 % bad: work", ["insert: work"], "≥ 0.85")
+        ratio("1 % refused by the table alone: to the run without", "1 % refused by the table: work", ["insert: work"], "")
+        ratio("superseded: to the ordinary floor's inserts", "superseded: work", ["insert: \(Way.merge.rawValue)"], "≥ 1.5")
+    }
+
+    progress("Latency at 1,000 records/s")
+    let milliseconds = try Latency.measure(program, try world.freshDatabase("bench"), rate: 1_000, seconds: 20)
+    report.notes.append(
+        "Latency at 1,000 records/s for 20 s, from the broker's acknowledgement to the visible row, worker at its defaults, embedded broker with fetch.wait.max.ms 5: median \(String(format: "%.1f", Measure.median(milliseconds))) ms, 99th percentile \(String(format: "%.1f", Measure.percentile(milliseconds, 0.99))) ms (wanted: 15 and 60)."
+    )
+
+    if options.large { try large(world, program, &report) }
+    print(report.markdown)
+    if options.keep { try report.keep(in: root + "/Tests/Benchmarks/RESULTS.md") }
+}
+
+/// The same records into tables of a million and of twenty million other citizens.
+func large(_ world: World, _ program: WorkerProgram, _ report: inout Report) throws {
+    let count = 200_000
+    let first = try Log(world, 0..<count, .first)
+    let second = try Log(world, 0..<count, .second)
+    var seconds: [String: [Double]] = [:]
+    for rows in [1_000_000, 20_000_000] {
+        progress("Filling a table with \(rows) rows")
+        let url = try world.freshDatabase("bench")
+        let connection = try PostgresConnection(url, applicationName: "benchmark")
+        defer { connection.close() }
+        // Other provinces than those of the records, on both sides of them in the order of keys.
+        try connection.execute(
+            """
+            INSERT INTO registry.citizen_record (personal_id, full_name, birth_date_text, sex, identity_status,
+              permanent_address_text, current_address_text, birth_place, phone, record_version, record_partition,
+              record_incarnation, record_offset, origin_offset, mapping_revision, content_hash, version_conflict,
+              applied_at, deleted)
+            SELECT CASE WHEN n % 2 = 0 THEN '000' ELSE '09' || n % 7 END || lpad(n::text, 9, '0'), 'Nguyễn Văn Đầy', '1990-01-01',
+              'male', 'active', 'Số 1, ngõ 1, phường Ba Đình, thành phố Hà Nội', 'Tổ 1, phường Hải Vân, thành phố Đà Nẵng',
+              'Thành phố Huế', '0900000000', 1, n % 64, 0, n, n, 1, n, false, now(), false
+            FROM generate_series(1, \(rows)) AS n
+            """)
+        try connection.execute("VACUUM ANALYZE registry.citizen_record")
+        for (name, log) in [("insert", first), ("update", second)] {
+            let cost = try program.work(log, url).cost
+            _ = report.add("\(name), \(Report.grouped(Double(rows))) rows", "work", 1, [cost])
+            seconds[name, default: []].append(cost.seconds)
+            try world.forgetPositions(url)
+        }
+    }
+    for (name, times) in seconds.sorted(by: { $0.key < $1.key }) where times.count == 2 {
+        report.ratios.append(
+            Ratio(name: "\(name)s: time a record at 20 million rows to that at 1 million", value: times[1] / times[0], wanted: "≤ 1.5"))
+    }
+}
+
+do {
+    try run()
+} catch {
+    progress("benchmark: \(error)")
+    exit(1)
 }
