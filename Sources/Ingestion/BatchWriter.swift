@@ -15,6 +15,8 @@ struct BatchWriter {
 
     /// How often one batch is tried again after a serialization failure or a deadlock.
     private static let conflictRetriesMax = 5
+    /// Many bad versions of one key come to light one by one: after these rounds, halves are written for good.
+    private static let roundsMax = 3
     /// How often a single record may fail for a reason nobody knows.
     private static let unknownRetriesMax = 3
 
@@ -41,7 +43,11 @@ struct BatchWriter {
     /// Where the database refuses and does not say whom, the batch is halved in the order of the log and each half is its
     /// own transaction: every half is a whole run of its partitions, so positions move without holes, and each half is
     /// reduced anew, so that a good older version is not lost in favour of a refused newer one.
-    private func write(_ indices: [Int], states: inout PartitionTable, count: (Fates) -> Void) throws {
+    ///
+    /// - Parameter rounds: how often records of this batch were found to blame, all at once.
+    private func write(
+        _ indices: [Int], states: inout PartitionTable, rounds: Int = 0, count: (Fates) -> Void
+    ) throws {
         let live = Self.active(indices, of: slot, topic, states)
         guard !live.isEmpty else { return }
         guard let prepared = prepared(live, states) else {
@@ -55,11 +61,11 @@ struct BatchWriter {
         if live.count == 1 {
             try refuse(live[0], refusal.error)
             try write(live, states: &states, count: count)
-        } else if !refusal.breaches.isEmpty {
+        } else if !refusal.breaches.isEmpty, rounds < Self.roundsMax {
             for breach in refusal.breaches {
                 try refuse(breach.index, sqlState: breach.sqlState, [breach.name])
             }
-            try write(live, states: &states, count: count)
+            try write(live, states: &states, rounds: rounds + 1, count: count)
         } else {
             let middle = live.count / 2
             try write(Array(live[..<middle]), states: &states, count: count)
@@ -118,7 +124,8 @@ struct BatchWriter {
                 return nil
             } catch {
                 if connection.isBroken { throw error }
-                let breaches = try breaches(of: batch, error)
+                let breaches = breaches(of: batch, error)
+                if connection.isBroken { throw error }
                 if connection.inTransaction { _ = try connection.execute("ROLLBACK") }
                 if batch.path == .copy, error.fault != .world || error.sqlState?.hasPrefix("40") == true {
                     // A key that is known, most likely: the merge will say.
@@ -182,11 +189,11 @@ struct BatchWriter {
     /// halving would write a batch with many of them over and over. Empty where none was found, so that halving must.
     private func breaches(
         of batch: PreparedBatch, _ refusal: PostgresError
-    ) throws(PostgresError) -> [(index: Int, sqlState: String, name: String)] {
+    ) -> [(index: Int, sqlState: String, name: String)] {
         guard case .merge = batch.path, ["23514", "23502"].contains(refusal.sqlState), connection.inTransaction else {
             return []
         }
-        do {
+        do throws(PostgresError) {
             _ = try connection.execute("ROLLBACK TO SAVEPOINT \(MergeSQL.staged)")
             let rules = try connection.query(topic.sql.tableRules)
             let result = try connection.query(
@@ -203,7 +210,6 @@ struct BatchWriter {
                 return (index, sqlState, name)
             }.sorted { $0.index < $1.index }
         } catch {
-            if connection.isBroken || error.fault == .world { throw error }
             // An expression that cannot be asked of the staging table: halving will find the records.
             logger.debug("asking for the records that break a constraint of \(topic.definition.name): \(error)")
             return []
@@ -239,10 +245,13 @@ struct BatchWriter {
         _ batch: PreparedBatch, _ states: inout PartitionTable, _ count: (Fates) -> Void
     ) throws(PostgresError) {
         if topic.typesMatch == nil { topic.typesMatch = try connection.query(topic.sql.typesMatch)[0, 0] == "t" }
-        guard topic.typesMatch == true else { throw Self.notCopied }
+        guard topic.typesMatch == true else {
+            topic.paths.withLock { $0.neverCopy() }
+            throw Self.notCopied
+        }
         let claims = claims(batch.live, states)
         let start = ContinuousClock.now
-        _ = try connection.execute("BEGIN")
+        _ = try connection.execute(MergeSQL.begin)
         try stageRest(batch.contents)
         let begun = try connection.execute(topic.sql.beginCopy(claims: claims))
         guard let won = begun.last, won.rowCount == claims.count, let time = won.integer(0, 1) else {
@@ -250,13 +259,15 @@ struct BatchWriter {
             throw Self.notCopied
         }
         for place in slot.buffers.times { slot.buffers.stage.overwrite(at: place, time) }
-        try connection.copyIn(topic.sql.copyTable) { writer throws(PostgresError) in
+        let copied = try connection.copyIn(topic.sql.copyTable) { writer throws(PostgresError) in
             let bytes = slot.buffers.stage.bytes
             let half = bytes.count / 2
             try writer.write(UnsafeRawBufferPointer(rebasing: bytes[..<half]))
             settings.faultPoint(.insideTableCopy)
             try writer.write(UnsafeRawBufferPointer(rebasing: bytes[half...]))
         }
+        // A trigger may have dropped rows: whatever it means by that, the merge will see.
+        guard copied == batch.contents.stagedRows else { throw Self.notCopied }
         for child in batch.contents.childrenWithRows.sorted() {
             try connection.copyIn(topic.sql.copyChildTables[child]) { writer throws(PostgresError) in
                 try writer.write(slot.buffers.children[child].rows.bytes)
@@ -374,10 +385,10 @@ struct BatchWriter {
     private func stageRows(_ batch: PreparedBatch) throws(PostgresError) {
         let sql = topic.sql
         guard batch.contents.stagedRows > 0 else {
-            _ = try connection.execute("BEGIN")
+            _ = try connection.execute(MergeSQL.begin)
             return
         }
-        try connection.copyIn("BEGIN; \(sql.copyStage)") { writer throws(PostgresError) in
+        try connection.copyIn("\(MergeSQL.begin); \(sql.copyStage)") { writer throws(PostgresError) in
             settings.faultPoint(.insideCopy)
             try writer.write(slot.buffers.stage.bytes)
         }

@@ -72,7 +72,8 @@ final class Lane {
                 if writing == nil { try heedControls() }
                 try take()
             } catch let error as PostgresError {
-                guard error.fault == .world else { throw error }
+                // Whatever a session said that is no more, another one may fare better.
+                guard error.fault == .world || connection?.isBroken != false else { throw error }
                 waitOut("\(error)")
             } catch let error as KafkaError {
                 guard error.isTransient else { throw error }
@@ -140,7 +141,7 @@ final class Lane {
     private func nextEvent() -> ConsumerEvent? {
         if let ready = consumer.poll(timeoutMilliseconds: 0) { return ready }
         // With something in hand and an idle writer there is nothing to wait for; a busy one wakes us.
-        if writing == nil, held.records > 0 { return nil }
+        if writing == nil ? held.records > 0 : writer.isIdle { return nil }
         let start = clock.now
         defer {
             aside += clock.now - start
@@ -152,7 +153,7 @@ final class Lane {
     /// Puts the message into its topic's batch, where it is the next one of its partition.
     private func take(_ message: consuming KafkaMessage) throws {
         let number = message.assignmentIndex
-        guard number < topicsOfStates.count, states.keys[number] == message.topicPartition else { return }
+        guard number < states.keys.count, states.keys[number] == message.topicPartition else { return }
         let topic = topicsOfStates[number]
         let before = topic.filling.batch.byteCount
         guard try take(message, number, of: topic) else { return }
@@ -196,6 +197,8 @@ final class Lane {
         case .afterHole(let from):
             // One offset is a transaction's control record. More may be a log whose start moved past us.
             if offset.rawValue - from.rawValue > 1, let low = try lowWatermarkBeyond(from, partition) {
+                // What is in hand of before the gap can be read nowhere any more: it is written first.
+                guard try writeThrough(partition) else { return false }
                 try stop(
                     partition, .beyondStart, because: "Kafka's first offset \(low) lies beyond the position \(from)",
                     records: low - from.rawValue)
@@ -261,10 +264,7 @@ final class Lane {
         if let partition, error.isUnreadableData {
             // librdkafka goes on behind what it could not read: that must not pass for a hole. What came before is written
             // first, so that the position at which the partition stands is the one that cannot be read.
-            try handOver()
-            try settle()
-            // Claimed anew, the partition comes to this place again.
-            guard pendingAssignment == nil else { return }
+            guard try writeThrough(partition) else { return }
             return try stop(
                 partition, .unreadable, because: "Kafka gave records that cannot be read (\(error.name))", records: nil)
         }
@@ -272,6 +272,16 @@ final class Lane {
         if let last = reported[error.code], clock.now - last < .seconds(10) { return }
         reported[error.code] = clock.now
         logger.warning("reading Kafka\(place): \(error)")
+    }
+
+    /// Writes all that is in hand. False where the partition does not stand behind it then: paused, lost or claimed anew,
+    /// it comes to this place again.
+    private func writeThrough(_ partition: TopicPartition) throws -> Bool {
+        guard let taken = states[partition]?.taken else { return false }
+        try handOver()
+        try settle()
+        guard pendingAssignment == nil, let state = states[partition] else { return false }
+        return state.phase == .active && state.written == taken
     }
 
     // MARK: Assignment

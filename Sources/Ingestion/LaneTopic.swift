@@ -145,8 +145,10 @@ struct PathChooser: Equatable {
         return chooser
     }
 
+    mutating func neverCopy() { newBatchesWanted = .max }
+
     mutating func copyFailed() {
         newBatches = 0
-        newBatchesWanted = min(newBatchesWanted * 2, Self.newBatchesMax)
+        if newBatchesWanted <= Self.newBatchesMax { newBatchesWanted = min(newBatchesWanted * 2, Self.newBatchesMax) }
     }
 }

@@ -158,11 +158,13 @@ struct MergeSQL {
         case updateFirst
     }
 
+    /// Whatever the session's default: a position that somebody else moved must be seen as it is.
+    static let begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     /// The name of the point at which all is staged, to which a refused merge goes back.
     static let staged = "staged"
 
     /// The transaction after its COPYs. Its last result but one has a row for each partition whose position was as expected:
-    /// partition, applied, deleted, foreign deletes, inserted, seconds since the transaction began. A partition that is
+    /// partition, applied, deleted, foreign deletes, inserted, seconds since these statements came. A partition that is
     /// not there was not written at all.
     func transaction(claims: [Claim], contents: Contents, path: Path) -> String {
         var statements = ["SAVEPOINT \(Self.staged)", lockPositions(claims), noteLost(claims)]
@@ -174,13 +176,16 @@ struct MergeSQL {
         statements.append("SET LOCAL enable_mergejoin = off")
         if contents.hasRecords, path == .updateFirst {
             statements.append(updateRecords)
-            statements.append(collectRest(contents))
-            // It meets no table but our own.
-            statements.append("SET LOCAL enable_hashjoin = on")
-            statements.append(upsertRecords(onlyRest: true))
-            statements.append("SET LOCAL enable_hashjoin = off")
         }
         statements.append(collectPending(contents))
+        if contents.hasRecords, path == .updateFirst {
+            statements.append(collectRest)
+            // These meet no table but our own.
+            statements.append("SET LOCAL enable_hashjoin = on")
+            statements.append(upsertRecords(onlyRest: true))
+            statements.append(settleRest)
+            statements.append("SET LOCAL enable_hashjoin = off")
+        }
         statements.append(advanceRanks)
         if contents.hasTombstones { statements.append(raiseLatePlainDeletes) }
         statements.append(bury)
@@ -475,13 +480,16 @@ struct MergeSQL {
     }
 
     /// The records that met no row, and those that leave a rank although they did not replace the row: the database
-    /// judges those, too. After `updateRecords` a replaced row has its record's own rank.
-    private func collectRest(_ contents: Contents) -> String {
+    /// judges those, too.
+    private var collectRest: String {
+        "INSERT INTO \(prefix)_rest SELECT ordinal FROM \(prefix)_pending WHERE stage_advances"
+    }
+
+    /// Those of them that were merged are pending no more.
+    private var settleRest: String {
         """
-        INSERT INTO \(prefix)_rest
-        SELECT s.stage_ordinal FROM \(prefix)_stage s LEFT JOIN \(target) t ON \(keysEqual("t", "s"))
-        WHERE (SELECT count(*) FROM \(prefix)_merged) < \(contents.recordRows)
-          AND s.stage_record_offset IS NOT NULL AND \(isOurs) AND (t.deleted IS NULL OR \(outranks(.staged(mappingRevision))))
+        UPDATE \(prefix)_pending p SET applied = true, stage_advances = false, stage_outlived = false
+        FROM \(prefix)_merged m WHERE (SELECT count(*) FROM \(prefix)_rest) > 0 AND p.stage_advances AND \(keysEqual("m", "p"))
         """
     }
 
@@ -506,7 +514,7 @@ struct MergeSQL {
                 false),
               \(keyList("s"))
             FROM (SELECT s.*, \(merged) AS is_pending FROM \(prefix)_stage s OFFSET 0) AS s
-            JOIN \(target) t ON \(keysEqual("t", "s"))
+            LEFT JOIN \(target) t ON \(keysEqual("t", "s"))
             WHERE \(condition)\(isOurs)
               AND (is_pending OR s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL)
             """
@@ -626,7 +634,8 @@ struct MergeSQL {
             )
         }
         if contents.hasTombstones {
-            // A tombstone took effect if its mark is the row's, and the row is dead.
+            // A tombstone took effect if its mark is the row's, and the row is dead (asked behind a column of ours, as in
+            // `bury`).
             parts.append(
                 """
                 SELECT p.partition, 0,
@@ -635,7 +644,8 @@ struct MergeSQL {
                   + count(DISTINCT p.ordinal) FILTER (
                     WHERE (m.plain_delete_partition, m.plain_delete_offset) = (p.partition, p.plain_delete_offset)), 0, 0
                 FROM \(prefix)_pending p JOIN \(prefix)_marked m ON \(keysEqual("m", "p"))
-                JOIN \(target) t ON \(keysEqual("t", "p")) WHERE t.deleted GROUP BY p.partition
+                JOIN \(target) t ON \(keysEqual("t", "p"))
+                WHERE CASE WHEN p.ordinal >= 0 THEN t.deleted END GROUP BY p.partition
                 """
             )
             parts.append(
@@ -714,7 +724,7 @@ struct MergeSQL {
               ON c.partition = f.partition
             WHERE p.topic = \(topic) AND p.partition = f.partition
             RETURNING p.partition, f.applied, f.deleted, f.foreign_deletes, f.inserted,
-              extract(epoch FROM clock_timestamp() - now())
+              extract(epoch FROM clock_timestamp() - statement_timestamp())
             """
     }
 

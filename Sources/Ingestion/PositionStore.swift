@@ -38,11 +38,14 @@ struct PositionStore {
     /// and ends a session that holds the positions while it waits for its own client: a worker that froze inside a COPY
     /// into a table, which no timeout of the server's would free.
     func claim(_ partitions: [TopicPartition], by name: String) throws(PostgresError) -> [ClaimedPosition] {
+        var rounds = 0
         while true {
             do {
                 return try claimWithinPatience(partitions, by: name)
             } catch {
-                guard error.sqlState == "55P03" else { throw error }
+                rounds += 1
+                // A holder that nobody may end, or that goes on working, is waited out with everything else of the world.
+                guard error.sqlState == "55P03", rounds < 3 else { throw error }
                 if connection.inTransaction { _ = try connection.execute("ROLLBACK") }
                 try endFrozenHolders(of: partitions)
             }
@@ -75,7 +78,7 @@ struct PositionStore {
         guard !partitions.isEmpty else { return [] }
         _ = try connection.execute("SET lock_timeout = \(SQLText.literal(Self.claimPatience))")
         let outcome = Result { () throws(PostgresError) in try raiseEpochs(partitions, by: name) }
-        _ = try connection.execute("SET lock_timeout = 0")
+        _ = try connection.execute("RESET lock_timeout")
         return try outcome.get()
     }
 

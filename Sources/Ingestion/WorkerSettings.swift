@@ -33,11 +33,11 @@ package struct WorkerSettings: Sendable {
     /// Names this process in the database, such as `host:pid`.
     package var name: String
     /// Most records in one transaction.
-    package var batchRecordsMax = 10_000
+    package var batchRecordsMax = 20_000
     /// Fewest rows in a batch of new keys that are copied straight into the table.
     package var copyRowsMin = 1_000
     /// Most bytes of keys, values and headers held in one lane before they are written; one record more may be over it.
-    package var batchBytesMax = 8 << 20
+    package var batchBytesMax = 16 << 20
     /// How often the operators' word is looked for, and how long a lost partition waits before it is claimed again.
     package var controlInterval: Duration = .milliseconds(500)
     package var reclaimDelay: Duration = .seconds(1)

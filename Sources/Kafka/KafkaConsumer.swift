@@ -1,7 +1,9 @@
 // A member of a consumer group that never commits by itself: its owner's database decides where it stands.
 
 import CRdkafka
+import Dispatch
 package import Model
+import Synchronization
 
 /// One lane's consumer, confined to one thread: poll, rebalance, pause and seek all come from it.
 ///
@@ -41,9 +43,8 @@ package final class KafkaConsumer {
 
     private static let queuedRecordsMax = 30_000
     /// librdkafka 2.0.2 stops fetching at a full queue and looks again after up to a second, whatever has become of the
-    /// queue: so it is looked at here, and its threads are woken where it is half empty.
+    /// queue: so it is looked at here, and its threads are woken where half of what was there is gone.
     private static let recordsBetweenLooks = 1_000
-    private static let nudgeInterval: Duration = .milliseconds(20)
 
     private static let closeTimeout: Duration = .seconds(10)
     private static let callTimeoutMilliseconds: Int32 = 5_000
@@ -57,8 +58,10 @@ package final class KafkaConsumer {
     /// A rebalance event was given and not yet answered; the group waits for the answer.
     private var rebalancePending = false
     private var recordsSinceLook = 0
-    private var lastNudge: ContinuousClock.Instant?
+    /// The longest that the queue was seen since the last nudge.
+    private var queuedRecordsPeak = 0
     private var nextNudged = 0
+    private let nudger = Nudger()
 
     private struct AssignedPartition {
         let topicPartition: TopicPartition
@@ -125,20 +128,17 @@ package final class KafkaConsumer {
 
     private func look(_ queue: EventQueue) {
         recordsSinceLook = 0
-        guard rd_kafka_queue_length(queue.pointer) < Self.queuedRecordsMax / 2, !lanes.isEmpty else { return }
-        let now = ContinuousClock.now
-        if let lastNudge, now - lastNudge < Self.nudgeInterval { return }
-        lastNudge = now
-        // Any request wakes the thread of the broker that it goes to, and that thread then decides anew what to fetch.
-        // The answer is not waited for. Partitions in turn, since only a few of them have one leader.
-        for _ in 0..<min(4, lanes.count) {
-            nextNudged = (nextNudged + 1) % lanes.count
-            let place = lanes[nextNudged].topicPartition
-            var low: Int64 = 0
-            var high: Int64 = 0
-            _ = rd_kafka_query_watermark_offsets(
-                queue.client.pointer, place.topic.rawValue, place.partition.rawValue, &low, &high, 0)
+        let length = rd_kafka_queue_length(queue.pointer)
+        queuedRecordsPeak = max(queuedRecordsPeak, length)
+        guard queuedRecordsPeak >= Self.recordsBetweenLooks, length < queuedRecordsPeak / 2, !lanes.isEmpty else {
+            return
         }
+        // Partitions in turn, since only a few of them have one leader.
+        let count = min(4, lanes.count)
+        let places = (0..<count).map { lanes[(nextNudged + $0) % lanes.count].topicPartition }
+        guard nudger.nudge(queue.client, places) else { return }
+        nextNudged = (nextNudged + count) % lanes.count
+        queuedRecordsPeak = length
     }
 
     /// Ends a waiting `poll`, from any thread.
@@ -328,6 +328,30 @@ package final class KafkaConsumer {
             if rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE { rd_kafka_assign(client.pointer, nil) }
             rd_kafka_event_destroy(event)
         }
+    }
+}
+
+/// Wakes the threads that fetch: any request wakes the one of the broker that it goes to, which then decides anew what
+/// to fetch. The answer is of no use, but the call waits for it; so it has a thread of its own, and one call at a time.
+private final class Nudger: Sendable {
+    private let queue = DispatchQueue(label: "lienthong-nudge")
+    private let isBusy = Atomic<Bool>(false)
+
+    /// False while the last one is still on its way.
+    func nudge(_ client: Client, _ places: [TopicPartition]) -> Bool {
+        guard isBusy.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged else {
+            return false
+        }
+        queue.async { [self] in
+            for place in places {
+                var low: Int64 = 0
+                var high: Int64 = 0
+                _ = rd_kafka_query_watermark_offsets(
+                    client.pointer, place.topic.rawValue, place.partition.rawValue, &low, &high, 1_000)
+            }
+            isBusy.store(false, ordering: .releasing)
+        }
+        return true
     }
 }
 

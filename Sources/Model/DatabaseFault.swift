@@ -17,7 +17,8 @@ package enum DatabaseFault: Hashable, Sendable {
             self = .world
             return
         }
-        if sqlState == "25006" || sqlState == "55P03" {  // a read-only standby; a lock not available
+        // A read-only standby; a session ended for being idle in a transaction; a lock not available.
+        if ["25006", "25P03", "55P03"].contains(sqlState) {
             self = .world
             return
         }

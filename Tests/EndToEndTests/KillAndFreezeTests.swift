@@ -157,6 +157,28 @@ struct KillAndFreezeTests {
         #expect(Self.difference(try thingRows(connection), try thingRows(try calm.connect())) == [])
     }
 
+    @Test("two processes of one group share the partitions and double nothing")
+    func shared() async throws {
+        let count = 20_000
+        let world = try ProcessWorld(partitions: 8)
+        try world.kafka.publish(Self.history(count, seed: 5), to: world.thing.name)
+        let database = try TestNationalDatabase()
+        let connection = try database.connect()
+        // The group's first join waits for others, so both have their share from the beginning.
+        let workers = try (0..<2).map { _ in
+            try world.work(database, group: "shared", ["--lanes", "1", "--batch-records", "500", "--until-caught-up"])
+        }
+        for worker in workers { #expect(try await worker.wait() == 0, "\(worker.printed)") }
+        let account = try Self.account(connection)
+        #expect(account.consumed == Int64(count))
+        #expect(account.deadLettered == account.letters)
+        #expect(try connection.one("SELECT count(DISTINCT claimed_by) FROM ingest.position") == "2")
+        let calm = try TestNationalDatabase()
+        let undisturbed = try world.work(calm, group: "calm", ["--until-caught-up"])
+        #expect(try await undisturbed.wait() == 0, "\(undisturbed.printed)")
+        #expect(Self.difference(try thingRows(connection), try thingRows(try calm.connect())) == [])
+    }
+
     @Test("SIGTERM ends a worker with status 0, its batch written or left whole")
     func terminated() async throws {
         let world = try ProcessWorld(partitions: 4)

@@ -154,6 +154,20 @@ struct MergeTests {
         #expect(try bench.one("SELECT next_offset FROM ingest.position") == "44")
     }
 
+    @Test("all records that break a constraint are found at once: what is left is one transaction, not halves")
+    func breaches() throws {
+        let bench = try BatchBench()
+        try bench.write(
+            (0..<600).map { record(Int64($0), "k\($0)", 1, "n", size: $0 % 10 == 3 ? 101 : 1, tags: ["t"]) })
+        #expect(bench.fates == Fates(applied: 540, deadLettered: 60))
+        #expect(bench.batches == 1)
+        #expect(
+            try bench.one(
+                "SELECT count(*) || ' ' || min(\"offset\") || ' ' || max(\"offset\") FROM ingest.dead_letter WHERE reason = 'database-refused' AND rule = 'SQLSTATE 23514, constraint thing_record_size_check' AND sql_state = '23514'"
+            ) == "60 3 593")
+        #expect(try bench.one("SELECT count(*) FROM registry.thing_tag") == "540")
+    }
+
     @Test("new rows are copied straight into the tables; a key that is known sends the batch the other way")
     func copied() throws {
         let bench = try BatchBench(size: "bigint")

@@ -46,7 +46,8 @@ final class BatchBench {
     private let settings: WorkerSettings
     private(set) var fates = Fates()
     private let progress = WorkProgress()
-    /// Batches that were copied straight into the table.
+    /// Transactions that were committed, and those of them that were copied straight into the table.
+    var batches: Int { progress.stages.batches }
     var copies: Int { progress.stages.copiedBatches }
 
     convenience init(size: String = "smallint") throws {

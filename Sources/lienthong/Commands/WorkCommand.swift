@@ -29,7 +29,7 @@ struct WorkRun: AsyncParsableCommand {
     var lanes = 2
 
     @Option(help: "Most records in one transaction.")
-    var batchRecords = 10_000
+    var batchRecords = 20_000
 
     @Option(help: "Consumer group.")
     var group = "lienthong"

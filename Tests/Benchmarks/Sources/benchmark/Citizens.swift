@@ -51,18 +51,21 @@ enum Citizens {
         // only of its last two digits, so it disagrees as well: a warning, no refusal.
         let birth =
             badForTable
-            ? "1830" : "\(birthYear)-\(String(101 + (hash >> 24) % 12).dropFirst())-\(String(101 + (hash >> 32) % 28).dropFirst())"
+            ? "1830"
+            : "\(birthYear)-\(String(101 + (hash >> 24) % 12).dropFirst())-\(String(101 + (hash >> 32) % 28).dropFirst())"
         var text = "{\"personalId\": \"\(key)\", "
         if (hash >> 40) % 50 == 0 { text += "\"previousPersonalIds\": [\"\(province)\(century)\(yearText)999999\"], " }
         text += "\"fullName\": \"\(pick(families, 3)) \(pick(middles, 7)) \(pick(given, 11))\", "
         text += "\"birthDate\": \"\(birth)\", \"sex\": \"\(bad ? "unsaid" : female ? "female" : "male")\", "
         text += "\"ethnicityCode\": \"01\", \"nationalityCode\": \"VNM\", "
         let house = (second ? 500 : 1) + Int((hash >> 20) % 400)
-        text += "\"permanentAddress\": {\"text\": \"Số \(house), ngõ \(hash % 90 + 1), phường Ba Đình, thành phố Hà Nội\", "
+        text +=
+            "\"permanentAddress\": {\"text\": \"Số \(house), ngõ \(hash % 90 + 1), phường Ba Đình, thành phố Hà Nội\", "
         text += "\"provinceCode\": \"01\", \"communeCode\": \"00004\"}, "
         text += "\"currentAddress\": {\"text\": \"Tổ \(hash % 40 + 1), phường Hải Vân, thành phố Đà Nẵng\", "
         text += "\"provinceCode\": \"48\", \"communeCode\": \"20194\", \"asOf\": \"2025-09-01\"}, "
-        text += "\"birthPlace\": \"Thành phố Huế\", \"maritalStatus\": \"\(birthYear > 2_005 ? "single" : "married")\", "
+        text +=
+            "\"birthPlace\": \"Thành phố Huế\", \"maritalStatus\": \"\(birthYear > 2_005 ? "single" : "married")\", "
         text += "\"identityStatus\": \"active\", \"occupationCode\": \"\(second ? "2212" : "2211")\", "
         text += "\"phone\": \"09\(String(100_000_000 + (hash >> 4) % 90_000_000 + (second ? 1 : 0)).dropFirst())\", "
         if birthYear > 2_010 {

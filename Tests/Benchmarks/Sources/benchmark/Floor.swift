@@ -83,7 +83,8 @@ struct Floor {
         }
         let childNames = layout.children.indices.map { "child\($0)" }
         try copy(
-            "TRUNCATE \(list(["stage"] + childNames)); COPY stage (\(columns)) FROM STDIN (FORMAT binary)", batch.parent)
+            "TRUNCATE \(list(["stage"] + childNames)); COPY stage (\(columns)) FROM STDIN (FORMAT binary)", batch.parent
+        )
         for number in layout.children.indices {
             try copy("COPY child\(number) FROM STDIN (FORMAT binary)", batch.children[number])
         }

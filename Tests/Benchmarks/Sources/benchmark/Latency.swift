@@ -33,7 +33,9 @@ enum Latency {
         var acknowledged = [ContinuousClock.Instant?](repeating: nil, count: total)
         var seen = [ContinuousClock.Instant?](repeating: nil, count: total)
         var numbers: [String: Int] = [:]
-        for number in 0..<total { numbers[String(decoding: Citizens.record(number, .first).key, as: UTF8.self)] = number }
+        for number in 0..<total {
+            numbers[String(decoding: Citizens.record(number, .first).key, as: UTF8.self)] = number
+        }
         let start = ContinuousClock.now
         var sent = 0
         var acknowledgedCount = 0
@@ -60,8 +62,11 @@ enum Latency {
             // Those that are acknowledged and not yet seen.
             let rows = try connection.query(
                 "SELECT personal_id FROM registry.citizen WHERE personal_id = ANY ($1::text[])",
-                ["{" + (max(0, seenFloor(seen))..<acknowledgedCount).filter { seen[$0] == nil }.map { key(of: $0) }
-                    .joined(separator: ",") + "}"])
+                [
+                    "{"
+                        + (max(0, seenFloor(seen))..<acknowledgedCount).filter { seen[$0] == nil }.map { key(of: $0) }
+                        .joined(separator: ",") + "}"
+                ])
             let looked = ContinuousClock.now
             for row in 0..<rows.rowCount {
                 guard let key = rows[row, 0], let number = numbers[key], seen[number] == nil else { continue }
@@ -79,7 +84,11 @@ enum Latency {
         }
     }
 
-    private static func key(of number: Int) -> String { String(decoding: Citizens.record(number, .first).key, as: UTF8.self) }
+    private static func key(of number: Int) -> String {
+        String(decoding: Citizens.record(number, .first).key, as: UTF8.self)
+    }
 
-    private static func seenFloor(_ seen: [ContinuousClock.Instant?]) -> Int { seen.firstIndex { $0 == nil } ?? seen.count }
+    private static func seenFloor(_ seen: [ContinuousClock.Instant?]) -> Int {
+        seen.firstIndex { $0 == nil } ?? seen.count
+    }
 }

@@ -65,7 +65,8 @@ enum Measure {
             else { return nil }
             let fields = rest.split(separator: " ")
             guard fields.count > 14, let parent = Int32(fields[1]), let user = Double(fields[11]),
-                let system = Double(fields[12]), let endedUser = Double(fields[13]), let endedSystem = Double(fields[14])
+                let system = Double(fields[12]), let endedUser = Double(fields[13]),
+                let endedSystem = Double(fields[14])
             else { return nil }
             return (pid, parent, user + system, endedUser + endedSystem)
         }

@@ -72,7 +72,8 @@ struct Report {
 
     /// Puts the report before the earlier ones.
     func keep(in file: String) throws {
-        let heading = "# Results\n\nMade by `deploy/benchmark --keep`, the newest first. What each column and row means: `README.md` of the repository, “How fast it is”.\n\n"
+        let heading =
+            "# Results\n\nMade by `deploy/benchmark --keep`, the newest first. What each column and row means: `README.md` of the repository, “How fast it is”.\n\n"
         let old = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
         let rest = old.range(of: "\n## ").map { String(old[old.index(after: $0.lowerBound)...]) } ?? ""
         try (heading + markdown + rest).write(toFile: file, atomically: true, encoding: .utf8)

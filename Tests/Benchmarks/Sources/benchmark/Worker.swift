@@ -32,10 +32,14 @@ struct WorkerProgram {
     /// taken to the last commit: joining a group of the embedded broker alone takes three seconds.
     ///
     /// - Parameter processes: members of one group, each with `lanes` connections.
-    func work(_ log: Log, _ url: String, lanes: Int = 1, processes: Int = 1, arguments: [String] = []) throws -> WorkerRun {
+    func work(_ log: Log, _ url: String, lanes: Int = 1, processes: Int = 1, arguments: [String] = []) throws
+        -> WorkerRun
+    {
         var summaries: [WorkerSummary] = []
         let cost = try world.measured(url, records: log.records) {
-            let children = try (0..<processes).map { try start(log, url, lanes, "\($0)", arguments + ["--until-caught-up"]) }
+            let children = try (0..<processes).map {
+                try start(log, url, lanes, "\($0)", arguments + ["--until-caught-up"])
+            }
             var processor = 0.0
             var memory = 0
             for child in children {
@@ -67,7 +71,8 @@ struct WorkerProgram {
         return try Child(
             program,
             [
-                "work", "--config", config, "--topic", world.definition.name.rawValue, "--lanes", "\(lanes)", "--format",
+                "work", "--config", config, "--topic", world.definition.name.rawValue, "--lanes", "\(lanes)",
+                "--format",
                 "json",
             ] + arguments,
             environment: [

@@ -43,7 +43,8 @@ func run() throws {
     let size = 20_000
     let range = 0..<options.records
     var report = Report(title: "\(Machine.today()), \(Report.grouped(Double(options.records))) citizens")
-    report.notes.append("Machine: \(Machine.description). Yardstick at the start: \(String(format: "%.2f", Machine.yardstick())) s.")
+    report.notes.append(
+        "Machine: \(Machine.description). Yardstick at the start: \(String(format: "%.2f", Machine.yardstick())) s.")
     report.notes.append(
         "Command: deploy/benchmark --records \(options.records) --rounds \(options.rounds)\(options.large ? " --large" : ""); floors in batches of \(Report.grouped(Double(size))), `work` at its defaults but for the lanes; embedded broker with \(World.partitions) partitions, its processor time in neither column; PostgreSQL with \(World.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))."
     )
@@ -59,7 +60,9 @@ func run() throws {
     let badForTable = try Log(world, range, .firstWithBadForTable)
 
     let decoding = try Decoding.rate(world, count: min(100_000, options.records))
-    report.notes.append("Decode, check and encode alone: \(Report.grouped(decoding)) records/s of processor time, best of 5 (wanted: 800,000).")
+    report.notes.append(
+        "Decode, check and encode alone: \(Report.grouped(decoding)) records/s of processor time, best of 5 (wanted: 800,000)."
+    )
 
     for connections in options.connections {
         var costs: [String: [Cost]] = [:]
@@ -103,7 +106,9 @@ func run() throws {
         func ratio(_ name: String, _ above: String, _ below: [String], _ wanted: String) {
             guard let value = rates[above], let base = below.compactMap({ rates[$0] }).max() else { return }
             report.ratios.append(
-                Ratio(name: "\(name), \(connections) connection(s)", value: value / base, wanted: connections == 1 ? wanted : ""))
+                Ratio(
+                    name: "\(name), \(connections) connection(s)", value: value / base,
+                    wanted: connections == 1 ? wanted : ""))
         }
         let inserts = [Way.copy, .insert].map { "insert: \($0.rawValue)" }
         let updates = [Way.update, .sortedMerge].map { "update: \($0.rawValue)" }
@@ -112,8 +117,12 @@ func run() throws {
         ratio("backfill: work to the ordinary floor", "insert: work", ["insert: \(Way.merge.rawValue)"], "≥ 1.6")
         ratio("updates: work to the ordinary floor", "update: work", ["update: \(Way.merge.rawValue)"], "≥ 1.0")
         ratio("1 % bad: to the run without", "1 % bad: work", ["insert: work"], "≥ 0.85")
-        ratio("1 % refused by the table alone: to the run without", "1 % refused by the table: work", ["insert: work"], "")
-        ratio("superseded: to the ordinary floor's inserts", "superseded: work", ["insert: \(Way.merge.rawValue)"], "≥ 1.5")
+        ratio(
+            "1 % refused by the table alone: to the run without", "1 % refused by the table: work", ["insert: work"], ""
+        )
+        ratio(
+            "superseded: to the ordinary floor's inserts", "superseded: work", ["insert: \(Way.merge.rawValue)"],
+            "≥ 1.5")
     }
 
     progress("Latency at 1,000 records/s")
@@ -160,7 +169,9 @@ func large(_ world: World, _ program: WorkerProgram, _ report: inout Report) thr
     }
     for (name, times) in seconds.sorted(by: { $0.key < $1.key }) where times.count == 2 {
         report.ratios.append(
-            Ratio(name: "\(name)s: time a record at 20 million rows to that at 1 million", value: times[1] / times[0], wanted: "≤ 1.5"))
+            Ratio(
+                name: "\(name)s: time a record at 20 million rows to that at 1 million", value: times[1] / times[0],
+                wanted: "≤ 1.5"))
     }
 }
 
