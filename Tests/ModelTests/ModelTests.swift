@@ -10,7 +10,8 @@ struct ModelTests {
             ("54001", .unknown),
             ("08006", .world), ("40001", .world), ("40P01", .world), ("53100", .world), ("57P01", .world),
             ("58030", .world),
-            ("25P03", .world), ("25006", .world), ("25001", .unknown), ("55P03", .world), ("42703", .ours), ("28P01", .ours),
+            ("25P03", .world), ("25006", .world), ("25001", .unknown), ("55P03", .world), ("42703", .ours),
+            ("28P01", .ours),
             ("3D000", .ours),
             ("3F000", .ours), ("XX000", .unknown),
         ] as [(String?, DatabaseFault)])
