@@ -37,7 +37,7 @@ package struct WorkerSettings: Sendable {
     /// Fewest rows in a batch of new keys that are copied straight into the table.
     package var copyRowsMin = 1_000
     /// Most bytes of keys, values and headers held in one lane before they are written; one record more may be over it.
-    package var batchBytesMax = 16 << 20
+    package var batchBytesMax = 8 << 20
     /// How often the operators' word is looked for, and how long a lost partition waits before it is claimed again.
     package var controlInterval: Duration = .milliseconds(500)
     package var reclaimDelay: Duration = .seconds(1)

@@ -22,11 +22,11 @@ package final class KafkaConsumer {
         "allow.auto.create.topics": "false",
     ]
 
-    /// Memory in flight is bounded by the queue (32 MB or 30,000 records, whatever is less) and one answer of a broker:
+    /// Memory in flight is bounded by the queue (16 MB or 30,000 records, whatever is less) and one answer of a broker:
     /// 4 MB as it is stored, or the one record that is larger, for a broker always answers with at least one whole batch.
     /// Compressed JSON grows some sixfold. The embedded broker knows the bound of each partition alone.
     private static let tuning = [
-        "queued.max.messages.kbytes": "32768",
+        "queued.max.messages.kbytes": "16384",
         "queued.min.messages": "\(queuedRecordsMax)",
         "fetch.max.bytes": "4194304",
         "max.partition.fetch.bytes": "131072",
