@@ -20,14 +20,23 @@ struct BatchWriter {
     /// How often a single record may fail for a reason nobody knows.
     private static let unknownRetriesMax = 3
 
-    /// Reduces and encodes the slot's records, so that `write` finds it done. Needs no database.
+    /// The slot's records, reduced and encoded; kept in the slot, `write` finds it done. Needs no database.
     static func prepare(
-        _ slot: BatchSlot, of topic: LaneTopic, states: PartitionTable, sealer: any PayloadSealer
-    ) {
+        _ slot: BatchSlot, of topic: LaneTopic, _ states: PartitionTable, sealer: any PayloadSealer
+    ) -> PreparedBatch? {
         let live = active(Array(slot.batch.entries.indices), of: slot, topic, states)
-        slot.prepared = Staging(topic: topic.definition, slot: slot, sealer: sealer).prepare(
-            live, incarnations: incarnations(states, of: topic)
-        ) { rows, mayCopy in topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy) } }
+        return prepare(live, of: slot, topic, states, sealer, mayCopy: true)
+    }
+
+    private static func prepare(
+        _ live: [Int], of slot: BatchSlot, _ topic: LaneTopic, _ states: PartitionTable, _ sealer: any PayloadSealer,
+        mayCopy: Bool
+    ) -> PreparedBatch? {
+        let incarnations = states.values(of: topic.definition.name) { $0.incarnation }
+        return Staging(topic: topic.definition, slot: slot, sealer: sealer).prepare(live, incarnations: incarnations) {
+            rows, noTombstones in
+            topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy && noTombstones) }
+        }
     }
 
     /// Writes the slot's records. Partitions that turn out to be somebody else's are set to `lost`, and nothing of them
@@ -81,13 +90,7 @@ struct BatchWriter {
     }
 
     private func prepare(_ live: [Int], _ states: PartitionTable, mayCopy: Bool) -> PreparedBatch? {
-        Staging(topic: topic.definition, slot: slot, sealer: settings.sealer).prepare(
-            live, incarnations: Self.incarnations(states, of: topic)
-        ) { rows, noTombstones in topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy && noTombstones) } }
-    }
-
-    private static func incarnations(_ states: PartitionTable, of topic: LaneTopic) -> [Int32?] {
-        states.values(of: topic.definition.name) { $0.incarnation }
+        Self.prepare(live, of: slot, topic, states, settings.sealer, mayCopy: mayCopy)
     }
 
     /// The entries of partitions that are still ours.

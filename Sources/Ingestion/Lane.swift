@@ -73,7 +73,7 @@ final class Lane {
                 try take()
             } catch let error as PostgresError {
                 // Whatever a session said that is no more, another one may fare better.
-                guard error.fault == .world || connection?.isBroken != false else { throw error }
+                guard error.fault == .world || connection?.isBroken == true else { throw error }
                 waitOut("\(error)")
             } catch let error as KafkaError {
                 guard error.isTransient else { throw error }
@@ -478,7 +478,7 @@ final class Lane {
         let start = clock.now
         // While the batch before is still being written.
         for topic in filled {
-            BatchWriter.prepare(topic.filling, of: topic, states: states, sealer: settings.sealer)
+            topic.filling.prepared = BatchWriter.prepare(topic.filling, of: topic, states, sealer: settings.sealer)
         }
         times.encode += (clock.now - start) / .seconds(1)
         let ready = clock.now

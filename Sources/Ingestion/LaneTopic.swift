@@ -100,7 +100,7 @@ final class StageBuffers {
 }
 
 /// Decides how the next batch reaches the table, by what became of the last ones. A wrong guess costs time only.
-struct PathChooser: Equatable {
+struct PathChooser {
     /// How a batch reaches the table.
     enum Path: Equatable {
         case merge(MergeSQL.Path)

@@ -136,7 +136,7 @@ struct MergeSQL {
     }
 
     /// What the staged batch holds, so that statements without work are not sent.
-    struct Contents: Equatable {
+    struct Contents {
         /// Rows of `stage`, and those of them with a record.
         var stagedRows = 0
         var recordRows = 0
@@ -213,7 +213,6 @@ struct MergeSQL {
     func beginCopy(claims: [Claim]) -> String {
         """
         \(lockPositions(claims));
-        \(noteLost(claims));
         SELECT partition, (extract(epoch FROM now() - timestamptz '2000-01-01 00:00:00+00') * 1000000)::bigint
         FROM \(prefix)_won
         """

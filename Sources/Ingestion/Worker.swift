@@ -20,9 +20,6 @@ package final class Worker: Sendable {
     /// The fates counted so far, by topic.
     package var fates: [TopicName: Fates] { progress.snapshot() }
 
-    /// Where the lanes' time went so far.
-    package var stages: StageTimes { progress.stages }
-
     /// Lanes finish the batch in hand, leave the group and end.
     package func stop() { progress.stop() }
 

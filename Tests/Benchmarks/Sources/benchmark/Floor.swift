@@ -54,10 +54,11 @@ struct Floor {
         defer { connection.close() }
         try connection.execute("SET jit = off")
         try connection.execute(
-            "CREATE TEMPORARY TABLE stage AS SELECT \(list(layout.columns)) FROM \(layout.target) WHERE false")
+            "CREATE TEMPORARY TABLE stage ON COMMIT DELETE ROWS AS SELECT \(list(layout.columns)) FROM \(layout.target) WHERE false"
+        )
         for (number, child) in layout.children.enumerated() {
             try connection.execute(
-                "CREATE TEMPORARY TABLE child\(number) AS SELECT \(list(layout.columns(child))) FROM \(layout.target(child)) WHERE false"
+                "CREATE TEMPORARY TABLE child\(number) ON COMMIT DELETE ROWS AS SELECT \(list(layout.columns(child))) FROM \(layout.target(child)) WHERE false"
             )
         }
         for batch in batches { try send(way, batch, connection, layout) }
@@ -81,14 +82,13 @@ struct Floor {
             try connection.execute("COMMIT")
             return
         }
-        let childNames = layout.children.indices.map { "child\($0)" }
-        try copy(
-            "TRUNCATE \(list(["stage"] + childNames)); COPY stage (\(columns)) FROM STDIN (FORMAT binary)", batch.parent
-        )
+        // Staging lives within the transaction: to truncate it would be a commit of its own.
+        try connection.execute("BEGIN")
+        try copy("COPY stage (\(columns)) FROM STDIN (FORMAT binary)", batch.parent)
         for number in layout.children.indices {
             try copy("COPY child\(number) FROM STDIN (FORMAT binary)", batch.children[number])
         }
-        var statements = ["BEGIN"]
+        var statements: [String] = []
         let values = layout.contents + RowLayout.markers
         let newer = "excluded.record_version > t.record_version"
         switch way {

@@ -75,8 +75,7 @@ enum Latency {
             }
         }
         child.stop()
-        let end = try child.wait()
-        progress("\(try WorkerProgram.summary(of: end.output))")
+        _ = try child.wait()
         isEnded = true
         return (0..<total).compactMap { number in
             guard let from = acknowledged[number], let to = seen[number] else { return nil }
