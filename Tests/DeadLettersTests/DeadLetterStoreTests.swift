@@ -47,8 +47,9 @@ struct DeadLetterStoreTests {
         try connection.query(
             """
             INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, contract_version,
-              status, key_fingerprint, key_id, payload)
-            VALUES ($1, 0, 1, $2, $3, 'fullName', 'maxLength 255', '1.0.0', $4, $5::bytea, $6, $7::bytea)
+              status, closed_at, key_fingerprint, key_id, payload)
+            VALUES ($1, 0, 1, $2, $3, 'fullName', 'maxLength 255', '1.0.0', $4,
+              CASE WHEN $4 IN ('applied', 'superseded', 'discarded') THEN now() END, $5::bytea, $6, $7::bytea)
             """,
             [
                 topic.rawValue, String(offset), reason.rawValue, status, hexadecimal(sealed?.keyFingerprint),

@@ -1,0 +1,46 @@
+-- The life of a dead letter: open → redriven → applied | open again | quarantined; superseded; discarded.
+
+ALTER TABLE ingest.dead_letter
+    DROP CONSTRAINT dead_letter_status_check,
+    ADD CONSTRAINT dead_letter_status_check
+        CHECK (status IN ('open', 'redriven', 'quarantined', 'applied', 'superseded', 'discarded')),
+    ADD COLUMN refusals             integer NOT NULL DEFAULT 1 CHECK (refusals > 0),
+    ADD COLUMN redriven_at          timestamptz,
+    ADD COLUMN redriven_fingerprint bytea,
+    ADD COLUMN closed_at            timestamptz,
+    ADD COLUMN relayed_refusals     integer NOT NULL DEFAULT 0,
+    ADD CHECK (status <> 'redriven' OR redriven_fingerprint IS NOT NULL),
+    ADD CHECK ((closed_at IS NOT NULL) = (status IN ('applied', 'superseded', 'discarded')));
+COMMENT ON COLUMN ingest.dead_letter.status IS 'open: to be dealt with; redriven: published again, its fate not yet known; quarantined: refused three times, redriven only by its id; applied, superseded, discarded: closed';
+COMMENT ON COLUMN ingest.dead_letter.refusals IS 'How often the record was refused: at first, and each time that it was redriven in vain';
+COMMENT ON COLUMN ingest.dead_letter.redriven_fingerprint IS 'HMAC of topic, key and value as last redriven: a record that names this letter is it only where its own agrees';
+COMMENT ON COLUMN ingest.dead_letter.relayed_refusals IS 'How many of the refusals its owner was told of on <topic>.dead-letter';
+
+-- What a worker asks of its partitions, and what is to be told to owners.
+CREATE INDEX dead_letter_waiting ON ingest.dead_letter (topic, partition) WHERE status IN ('open', 'quarantined');
+CREATE INDEX dead_letter_untold ON ingest.dead_letter (id) WHERE relayed_refusals < refusals;
+
+-- Append-only: each step after the first refusal. A letter that was purged leaves its steps here, without content.
+CREATE TABLE ingest.dead_letter_step (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    letter  bigint NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now(),
+    step    text NOT NULL CHECK (step IN (
+        'redriven', 'applied', 'refused', 'quarantined', 'superseded', 'discarded', 'resealed', 'purged')),
+    by      text NOT NULL,
+    because text,
+    details jsonb
+);
+CREATE INDEX dead_letter_step_letter ON ingest.dead_letter_step (letter, id);
+COMMENT ON TABLE ingest.dead_letter_step IS 'Steps in the lives of dead letters: when, by whom, why; append-only (Decree 102/2025 art. 10.3, 16.2, 23.3)';
+
+CREATE FUNCTION ingest.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%.% is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+COMMENT ON FUNCTION ingest.refuse_change() IS 'Keeps a log append-only, also against its owner';
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ingest.dead_letter_step
+    FOR EACH STATEMENT EXECUTE FUNCTION ingest.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ingest.operation
+    FOR EACH STATEMENT EXECUTE FUNCTION ingest.refuse_change();
