@@ -17,6 +17,8 @@ struct BatchWriter {
     private static let conflictRetriesMax = 5
     /// Many bad versions of one key come to light one by one: after these rounds, halves are written for good.
     private static let roundsMax = 3
+    /// SQLSTATE of a row too large for a page, among others (`program_limit_exceeded`).
+    private static let tooLarge = "54000"
     /// How often a single record may fail for a reason nobody knows.
     private static let unknownRetriesMax = 3
 
@@ -123,6 +125,7 @@ struct BatchWriter {
                 switch batch.path {
                 case .copy: try copy(batch, &states, count)
                 case .merge(let path): try merge(batch, path, &states, count)
+                case .sieve: try sieve(batch, &states, count)
                 }
                 return nil
             } catch {
@@ -137,6 +140,11 @@ struct BatchWriter {
                         return BatchRefusal(error: error)
                     }
                     batch = staged
+                    continue
+                }
+                if error.sqlState == Self.tooLarge, !topic.isWide {
+                    _ = try connection.execute(topic.sql.tables.widen)
+                    topic.isWide = true
                     continue
                 }
                 switch error.fault {
@@ -193,7 +201,7 @@ struct BatchWriter {
     private func breaches(
         of batch: PreparedBatch, _ refusal: PostgresError
     ) -> [(index: Int, sqlState: String, name: String)] {
-        guard case .merge = batch.path, ["23514", "23502"].contains(refusal.sqlState), connection.inTransaction else {
+        guard batch.path != .copy, ["23514", "23502"].contains(refusal.sqlState), connection.inTransaction else {
             return []
         }
         do throws(PostgresError) {
@@ -224,9 +232,45 @@ struct BatchWriter {
     private func merge(
         _ batch: PreparedBatch, _ path: MergeSQL.Path, _ states: inout PartitionTable, _ count: (Fates) -> Void
     ) throws(PostgresError) {
-        let claims = claims(batch.live, states)
         let begin = ContinuousClock.now
-        try stageRows(batch)
+        try stageRows(batch, from: MergeSQL.begin)
+        try finish(batch, path, since: begin, &states, count)
+    }
+
+    /// Ranks first: of what loses to the table's rows nothing more is sent.
+    private func sieve(
+        _ batch: PreparedBatch, _ states: inout PartitionTable, _ count: (Fates) -> Void
+    ) throws(PostgresError) {
+        let begin = ContinuousClock.now
+        try connection.copyIn("\(MergeSQL.begin); \(topic.sql.copyRanks)") { writer throws(PostgresError) in
+            try writer.write(slot.buffers.ranks.bytes)
+        }
+        guard let unbeaten = try connection.execute(topic.sql.unbeaten).last else {
+            preconditionFailure("statements that went well have results")
+        }
+        let ranked = Staging.ranked(batch.rows)
+        topic.paths.withLock { $0.sieved(records: ranked.count, left: unbeaten.rowCount) }
+        var left = Set(batch.rows.indices).subtracting(ranked)
+        for row in 0..<unbeaten.rowCount {
+            guard let ordinal = unbeaten.integer(row, 0) else { preconditionFailure("ordinals are integers") }
+            left.insert(Int(ordinal))
+        }
+        var rest = batch
+        if !left.isEmpty {
+            let incarnations = states.values(of: topic.definition.name) { $0.incarnation }
+            Staging(topic: topic.definition, slot: slot, sealer: settings.sealer).encode(
+                &rest, left.sorted(), incarnations)
+            try stageRows(rest, from: nil)
+        }
+        try finish(rest, .updateFirst, since: begin, &states, count)
+    }
+
+    /// Merges what is staged since `begin`.
+    private func finish(
+        _ batch: PreparedBatch, _ path: MergeSQL.Path, since begin: ContinuousClock.Instant,
+        _ states: inout PartitionTable, _ count: (Fates) -> Void
+    ) throws(PostgresError) {
+        let claims = claims(batch.live, states)
         try stageRest(batch.contents)
         let start = ContinuousClock.now
         progress.add(StageTimes(copy: (start - begin) / .seconds(1)))
@@ -239,8 +283,15 @@ struct BatchWriter {
         let whole = (ContinuousClock.now - start) / .seconds(1)
         progress.add(
             StageTimes(merge: min(whole, outcome.seconds), commit: max(0, whole - outcome.seconds), batches: 1))
-        topic.paths.withLock { $0.wrote(rows: batch.rows.count, inserted: outcome.inserted) }
+        wrote(batch, outcome)
         raiseAlarms(batch.live, outcome.written)
+    }
+
+    private func wrote(_ batch: PreparedBatch, _ outcome: Outcome) {
+        let records = batch.rows.count { $0.record != nil }
+        topic.paths.withLock {
+            $0.wrote(records: records, applied: outcome.applied, inserted: outcome.inserted)
+        }
     }
 
     /// COPY straight into the tables: twice as fast where every key is new, impossible where one is not.
@@ -284,7 +335,7 @@ struct BatchWriter {
             topic.sql.endCopy(claims: claims, contents: batch.contents, rows: rows))
         let outcome = settle(claims, results[results.count - 2], &states, count)
         progress.add(StageTimes(commit: (ContinuousClock.now - end) / .seconds(1), batches: 1, copiedBatches: 1))
-        topic.paths.withLock { $0.wrote(rows: batch.rows.count, inserted: outcome.inserted) }
+        wrote(batch, outcome)
         raiseAlarms(batch.live, outcome.written)
     }
 
@@ -293,6 +344,7 @@ struct BatchWriter {
 
     private struct Outcome {
         var written: Set<Partition> = []
+        var applied = 0
         var inserted = 0
         /// Between the transaction's begin and the positions' move, by the server's clock.
         var seconds = 0.0
@@ -310,6 +362,7 @@ struct BatchWriter {
                 let inserted = moved[row, 4].flatMap(Int.init), let seconds = moved[row, 5].flatMap(Double.init)
             else { preconditionFailure("the positions' result has six numbers a row, as MergeSQL writes it") }
             fates[partition] = (applied, deleted, foreign)
+            outcome.applied += Int(applied)
             outcome.inserted += inserted
             outcome.seconds = max(outcome.seconds, seconds)
         }
@@ -385,13 +438,14 @@ struct BatchWriter {
 
     // MARK: Staging, before anything is locked
 
-    private func stageRows(_ batch: PreparedBatch) throws(PostgresError) {
+    /// - Parameter begin: what begins the transaction; nil within one.
+    private func stageRows(_ batch: PreparedBatch, from begin: String?) throws(PostgresError) {
         let sql = topic.sql
         guard batch.contents.stagedRows > 0 else {
-            _ = try connection.execute(MergeSQL.begin)
+            if let begin { _ = try connection.execute(begin) }
             return
         }
-        try connection.copyIn("\(MergeSQL.begin); \(sql.copyStage)") { writer throws(PostgresError) in
+        try connection.copyIn((begin.map { "\($0); " } ?? "") + sql.copyStage) { writer throws(PostgresError) in
             settings.faultPoint(.insideCopy)
             try writer.write(slot.buffers.stage.bytes)
         }

@@ -297,8 +297,8 @@ final class Lane {
         // A batch's keys, hashed.
         _ = try fresh.execute("SET work_mem = '32MB'")
         for topic in topics.values {
-            _ = try fresh.execute(topic.sql.setUp)
-            topic.typesMatch = nil
+            _ = try fresh.execute(topic.sql.tables.setUp)
+            topic.connected()
         }
         connection = fresh
         // Whatever was known of positions is from before: claim all again.

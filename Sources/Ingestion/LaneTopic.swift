@@ -14,6 +14,8 @@ final class LaneTopic {
     var control = TopicControl()
     /// Whether COPY straight into the tables can be read there; nil until asked on this connection.
     var typesMatch: Bool?
+    /// Whether the connection's staging tables hold rows larger than a page.
+    var isWide = false
     /// Takes records.
     private(set) var filling: BatchSlot
     private var spare: BatchSlot
@@ -42,6 +44,12 @@ final class LaneTopic {
     func takeFilled() -> BatchSlot {
         swap(&filling, &spare)
         return spare
+    }
+
+    /// Forgets what was known of the connection before.
+    func connected() {
+        typesMatch = nil
+        isWide = false
     }
 
     /// Forgets all records of both batches.
@@ -90,6 +98,7 @@ final class StageBuffers {
     }
 
     var stage = CopyBuffer(capacity: 1 << 20)
+    var ranks = CopyBuffer()
     let children: [Child]
     var dead = CopyBuffer()
     var warnings = CopyBuffer()
@@ -106,36 +115,55 @@ struct PathChooser {
         case merge(MergeSQL.Path)
         /// COPY straight into the tables, which an already known key undoes.
         case copy
+        /// Ranks first, then the records alone that do not lose to what is there: for topics that are read again.
+        case sieve
     }
 
-    /// Batches of nothing but new keys after which COPY is tried; doubled by every time that it failed.
-    private static let newBatchesMin = 2
-    private static let newBatchesMax = 64
+    /// Something that pays only where batches are of one kind.
+    private struct Guess {
+        /// Of the latest batches, those of the kind without a break; tried after `wanted` of them, which each failure
+        /// doubles.
+        var streak = 0
+        var wanted: Int
+        private static let wantedMax = 64
 
-    /// Smaller batches do not gain what COPY's additional round trips cost.
-    private let copyRowsMin: Int
+        var isLikely: Bool { streak >= wanted }
+        mutating func saw(_ isOfTheKind: Bool) { streak = isOfTheKind ? streak + 1 : 0 }
+        mutating func failed() {
+            streak = 0
+            if wanted <= Self.wantedMax { wanted = min(wanted * 2, Self.wantedMax) }
+        }
+    }
+
+    /// Smaller batches do not gain what additional round trips cost.
+    private let rowsMin: Int
     /// Set by tests alone.
     private var only: Path?
     private var known = MergeSQL.Path.insertFirst
-    private var newBatches = 0
-    private var newBatchesWanted = newBatchesMin
+    /// Nothing but new keys.
+    private var new = Guess(wanted: 2)
+    /// Mostly records that the table has already, or newer ones.
+    private var beaten = Guess(wanted: 1)
 
-    init(copyRowsMin: Int) { self.copyRowsMin = copyRowsMin }
+    init(copyRowsMin: Int) { rowsMin = copyRowsMin }
 
     /// For a batch of `rows` keys, none of them with a tombstone where `copy` is to be considered.
     func path(rows: Int, mayCopy: Bool) -> Path {
         if let only { return only == .copy && !mayCopy ? .merge(known) : only }
-        if mayCopy, rows >= copyRowsMin, newBatches >= newBatchesWanted { return .copy }
-        return .merge(known)
+        guard rows >= rowsMin else { return .merge(known) }
+        if mayCopy, new.isLikely { return .copy }
+        return beaten.isLikely ? .sieve : .merge(known)
     }
 
     /// - Parameters:
-    ///   - inserted: of those rows, the ones whose key was not there.
-    mutating func wrote(rows: Int, inserted: Int) {
+    ///   - applied: of those records, the ones that made or replaced a row.
+    ///   - inserted: of those, the ones whose key was not there.
+    mutating func wrote(records: Int, applied: Int, inserted: Int) {
         // A handful of rows says little of the thousands to come.
-        guard rows >= min(100, copyRowsMin) else { return }
-        newBatches = inserted == rows ? newBatches + 1 : 0
-        known = inserted * 2 >= rows ? .insertFirst : .updateFirst
+        guard records > 0, records >= min(100, rowsMin) else { return }
+        new.saw(inserted == records)
+        beaten.saw(applied * 2 < records)
+        known = inserted * 2 >= records ? .insertFirst : .updateFirst
     }
 
     /// Takes this path wherever it can be taken.
@@ -145,10 +173,7 @@ struct PathChooser {
         return chooser
     }
 
-    mutating func neverCopy() { newBatchesWanted = .max }
-
-    mutating func copyFailed() {
-        newBatches = 0
-        if newBatchesWanted <= Self.newBatchesMax { newBatchesWanted = min(newBatchesWanted * 2, Self.newBatchesMax) }
-    }
+    mutating func neverCopy() { new.wanted = .max }
+    mutating func copyFailed() { new.failed() }
+    mutating func sieved(records: Int, left: Int) { if left * 2 > records { beaten.failed() } }
 }

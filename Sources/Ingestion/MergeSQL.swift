@@ -9,12 +9,15 @@ import Postgres
 /// delete (a tombstone without a version). It lives exactly if the best record lies beyond both deletes. Each mark's
 /// maximum does not depend on the order in which records arrive, so neither does the row.
 ///
-/// Staging tables are session-temporary and live within the transaction (`ON COMMIT DELETE ROWS`: to truncate them would
-/// be a change of the catalogue, and a commit of its own). They are filled by COPY at the transaction's beginning, before
-/// it locks anything shared: while the server waits for the client, nobody waits for us.
+/// Staging tables (`StagingTables`) are filled by COPY at the transaction's beginning, before it locks anything shared:
+/// while the server waits for the client, nobody waits for us.
+///
+/// A small batch costs more in planning than in doing, so what is rarely needed stands in blocks that are planned only
+/// where the rows say so.
 struct MergeSQL {
-    /// Creates the temporary tables; run once on each new connection.
-    let setUp: String
+    let tables: StagingTables
+    /// Of ranks alone: what loses is sieved out before any content is sent.
+    let copyRanks: String
     let copyStage: String
     let copyChildren: [String]
     let copyDeadLetters: String
@@ -43,71 +46,8 @@ struct MergeSQL {
         self.prefix = prefix
 
         let keys = table.keyColumns
-        let keyDeclarations = keys.map { column in
-            column.type == .text
-                ? "\(quoted(column.name)) text COLLATE \"C\"" : "\(quoted(column.name)) \(column.type.rawValue)"
-        }
-        let contentDeclarations = table.contentColumns.map { "\(quoted($0.name)) \($0.type.rawValue)" }
-        func temporary(_ name: String, _ columns: [String]) -> String {
-            "CREATE TEMPORARY TABLE \(prefix)_\(name) (\(columns.joined(separator: ", "))) ON COMMIT DELETE ROWS"
-        }
-        var creations = [
-            temporary(
-                "stage",
-                [
-                    "stage_ordinal integer", "stage_partition integer", "stage_incarnation integer",
-                    "stage_record_version bigint",
-                    "stage_record_offset bigint", "stage_content_hash bigint", "stage_delete_version bigint",
-                    "stage_delete_offset bigint", "stage_plain_delete_offset bigint",
-                ] + keyDeclarations + contentDeclarations),
-            temporary(
-                "dead",
-                [
-                    "ordinal integer", "partition integer", "\"offset\" bigint", "reason text", "field text",
-                    "rule text",
-                    "sql_state text", "record_at timestamptz", "key_fingerprint bytea", "key_id text", "payload bytea",
-                ]),
-            temporary(
-                "warning", ["ordinal integer", "partition integer", "\"offset\" bigint", "rule text", "field text"]),
-            temporary("won", ["partition integer", "incarnation integer"]),
-            temporary("lost", ["partition integer"]),
-            temporary(
-                "merged",
-                ["partition integer", "record_offset bigint", "inserted boolean", "conflict boolean"] + keyDeclarations),
-            temporary("rest", ["ordinal integer"]),
-            temporary(
-                "marked",
-                [
-                    "delete_partition integer", "delete_offset bigint", "plain_delete_partition integer",
-                    "plain_delete_offset bigint",
-                ] + keyDeclarations),
-            temporary(
-                "pending",
-                [
-                    "ordinal integer", "partition integer", "incarnation integer", "record_version bigint",
-                    "record_offset bigint", "delete_offset bigint", "plain_delete_offset bigint", "applied boolean",
-                    "stage_advances boolean", "stage_outlived boolean",
-                ] + keyDeclarations),
-            temporary("killed", ["partition integer"] + keyDeclarations),
-            temporary(
-                "fate",
-                [
-                    "partition integer", "applied bigint", "deleted bigint", "foreign_deletes bigint",
-                    "inserted bigint",
-                ]),
-            temporary("foreign", ["ordinal integer"]),
-        ]
-        for (index, child) in children.enumerated() {
-            creations.append(
-                temporary(
-                    "child\(index)",
-                    ["stage_ordinal integer", "position integer"]
-                        + child.columns.map { "\(quoted($0.name)) \($0.type.rawValue)" })
-            )
-        }
-        // Where hash joins are off (see `transaction`), a batch of tombstones would meet `marked` row by row without it.
-        creations.append("CREATE INDEX ON \(prefix)_marked (\(keys.map { quoted($0.name) }.joined(separator: ", ")))")
-        setUp = creations.joined(separator: ";\n")
+        tables = StagingTables(table: table, children: children, prefix: prefix)
+        copyRanks = "COPY \(prefix)_rank FROM STDIN (FORMAT binary)"
         copyStage = "COPY \(prefix)_stage FROM STDIN (FORMAT binary)"
         copyChildren = children.indices.map { "COPY \(prefix)_child\($0) FROM STDIN (FORMAT binary)" }
         copyTable =
@@ -169,34 +109,48 @@ struct MergeSQL {
     func transaction(claims: [Claim], contents: Contents, path: Path) -> String {
         var statements = ["SAVEPOINT \(Self.staged)", lockPositions(claims), noteLost(claims)]
         if contents.hasTombstones { statements.append(raiseDeletes) }
-        if contents.hasRecords, path == .insertFirst { statements.append(upsertRecords(onlyRest: false)) }
-        // From here each statement meets the target through its primary key: a hash join would read the whole target,
-        // and the batch would cost more the larger the table grows.
-        statements.append("SET LOCAL enable_hashjoin = off")
-        statements.append("SET LOCAL enable_mergejoin = off")
-        if contents.hasRecords, path == .updateFirst {
-            statements.append(updateRecords)
+        if contents.hasRecords {
+            switch path {
+            case .insertFirst: statements.append(upsertRecords(onlyRest: false))
+            case .updateFirst: statements += Self.byIndexAlone + [updateRecords]
+            }
         }
-        statements.append(collectPending(contents))
+        if contents.stagedRows > 0 {
+            statements += lookAgain(contents, path)
+            statements += replaceChildren(contents)
+        }
+        if contents.hasDeadLetters { statements.append(keepDeadLetters) }
+        if contents.hasRecords || contents.hasWarnings { statements.append(countWarnings(contents)) }
+        if contents.hasTombstones { statements += Self.byIndexAlone }
+        statements.append(movePositions(claims, fates: fates(contents)))
+        statements.append("COMMIT")
+        return statements.joined(separator: ";\n")
+    }
+
+    /// From here each statement meets the target through its primary key: a hash join would read the whole target, and
+    /// the batch would cost more the larger the table grows.
+    private static let byIndexAlone = ["SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off"]
+    /// For statements that meet no table but our own.
+    private static let byAnyJoin = "SET LOCAL enable_hashjoin = on"
+
+    /// Statements that are run, and planned, only where `condition` holds.
+    private static func block(if condition: String, _ statements: [String]) -> String {
+        "DO $lienthong$ BEGIN IF \(condition) THEN \(statements.joined(separator: ";\n")); END IF; END $lienthong$"
+    }
+
+    /// What the staged rows that were not merged, and the tombstones, still do to the rows of the table.
+    private func lookAgain(_ contents: Contents, _ path: Path) -> [String] {
+        var statements = Self.byIndexAlone + [collectPending]
         if contents.hasRecords, path == .updateFirst {
-            statements.append(collectRest)
-            // These meet no table but our own.
-            statements.append("SET LOCAL enable_hashjoin = on")
-            statements.append(upsertRecords(onlyRest: true))
-            statements.append(settleRest)
-            statements.append("SET LOCAL enable_hashjoin = off")
+            statements += [
+                collectRest, Self.byAnyJoin, upsertRecords(onlyRest: true), settleRest, Self.byIndexAlone[0],
+            ]
         }
         statements.append(advanceRanks)
         if contents.hasTombstones { statements.append(raiseLatePlainDeletes) }
         statements.append(bury)
-        if contents.hasTombstones { statements.append(findForeignDeletes) }
-        statements += replaceChildren(contents)
-        if contents.hasDeadLetters { statements.append(keepDeadLetters) }
-        statements.append(countFates(contents))
-        statements.append(countWarnings(contents))
-        statements.append(movePositions(claims))
-        statements.append("COMMIT")
-        return statements.joined(separator: ";\n")
+        if contents.hasTombstones { return statements + [findForeignDeletes] }
+        return [Self.block(if: "(SELECT count(*) FROM \(prefix)_merged) < \(contents.stagedRows)", statements)]
     }
 
     /// Of a row that is copied straight into the table.
@@ -227,12 +181,9 @@ struct MergeSQL {
             let count = rows[claim.partition] ?? 0
             return "(\(claim.partition.rawValue), \(count)::bigint, 0::bigint, 0::bigint, \(count)::bigint)"
         }
-        statements.append("INSERT INTO \(prefix)_fate VALUES \(fates.joined(separator: ", "))")
-        var all = contents
         // All were applied: nothing is pending, and what a merge would have to say of conflicts cannot be.
-        all.recordRows = 0
-        statements.append(countWarnings(all))
-        statements.append(movePositions(claims))
+        if contents.hasWarnings { statements.append(countWarnings(contents)) }
+        statements.append(movePositions(claims, fates: "VALUES \(fates.joined(separator: ", "))"))
         statements.append("COMMIT")
         return statements.joined(separator: ";\n")
     }
@@ -300,6 +251,29 @@ struct MergeSQL {
                 FROM \(prefix)_stage s WHERE s.stage_record_offset IS NOT NULL) AS row) AS judged
             WHERE state IS NOT NULL
             """
+    }
+
+    /// Which of the ranked records may matter: their ordinals. The others lose to the row that is there, whatever comes
+    /// meanwhile, since its marks only grow: they are superseded, and nothing of them need be sent. The last result.
+    var unbeaten: String {
+        let beaten = """
+            CASE WHEN r.record_version < t.record_version THEN true
+              WHEN r.record_version > t.record_version THEN false
+              WHEN r.partition <> t.record_partition THEN true
+              WHEN (r.incarnation, r.record_offset) = (t.record_incarnation, t.record_offset)
+              THEN t.mapping_revision >= \(mappingRevision)
+              ELSE (r.incarnation, r.record_offset) < (t.record_incarnation, t.record_offset) END
+            """
+        // A row with a delete is left to the merge, which knows more cases.
+        let statements =
+            Self.byIndexAlone + [
+                """
+                SELECT r.ordinal FROM \(prefix)_rank r LEFT JOIN \(target) t ON \(keysEqual("t", "r"))
+                WHERE t.record_version IS NULL OR t.delete_offset IS NOT NULL OR t.plain_delete_offset IS NOT NULL
+                  OR NOT (\(beaten))
+                """
+            ]
+        return statements.joined(separator: ";\n")
     }
 
     // MARK: Statements, in their order
@@ -493,11 +467,9 @@ struct MergeSQL {
     }
 
     /// The staged rows that want a second look: those not merged, and those with tombstones; and what the row has
-    /// to say of them. Where all were merged the filter is false before any row is read.
-    private func collectPending(_ contents: Contents) -> String {
+    /// to say of them.
+    private var collectPending: String {
         let staged = Proposal.staged(mappingRevision)
-        let condition =
-            contents.hasTombstones ? "" : "(SELECT count(*) FROM \(prefix)_merged) < \(contents.stagedRows) AND "
         let merged = "(\(keyList("s"))) NOT IN (SELECT \(keyList("m")) FROM \(prefix)_merged m)"
         return """
             INSERT INTO \(prefix)_pending
@@ -514,7 +486,7 @@ struct MergeSQL {
               \(keyList("s"))
             FROM (SELECT s.*, \(merged) AS is_pending FROM \(prefix)_stage s OFFSET 0) AS s
             LEFT JOIN \(target) t ON \(keysEqual("t", "s"))
-            WHERE \(condition)\(isOurs)
+            WHERE \(isOurs)
               AND (is_pending OR s.stage_delete_offset IS NOT NULL OR s.stage_plain_delete_offset IS NOT NULL)
             """
     }
@@ -580,22 +552,28 @@ struct MergeSQL {
         // Rows of an inner list may refer to those of the outer one: they go first, and come last.
         let inner = children.indices.filter { children[$0].isNested }
         let outer = children.indices.filter { !children[$0].isNested }
-        for index in inner + outer {
-            let child = children[index]
-            let name = "\(quoted(child.schema)).\(quoted(child.name))"
-            if contents.hasRecords {
-                statements.append(
-                    "DELETE FROM \(name) c USING \(prefix)_merged m WHERE \(keysEqual("c", "m")) AND NOT m.inserted"
-                )
+        func deletions(_ parents: String, _ condition: String) -> [String] {
+            (inner + outer).map { index in
+                let name = "\(quoted(children[index].schema)).\(quoted(children[index].name))"
+                return "DELETE FROM \(name) c USING \(parents) p WHERE \(keysEqual("c", "p"))\(condition)"
             }
-            statements.append("DELETE FROM \(name) c USING \(prefix)_killed k WHERE \(keysEqual("c", "k"))")
         }
+        guard !children.isEmpty else { return [] }
+        if contents.hasRecords {
+            statements.append(
+                Self.block(
+                    if: "EXISTS (SELECT FROM \(prefix)_merged WHERE NOT inserted)",
+                    Self.byIndexAlone + deletions("\(prefix)_merged", " AND NOT p.inserted")))
+        }
+        statements.append(
+            Self.block(
+                if: "EXISTS (SELECT FROM \(prefix)_killed)", Self.byIndexAlone + deletions("\(prefix)_killed", "")))
+        if !contents.childrenWithRows.isEmpty { statements.append(Self.byAnyJoin) }
         for index in outer + inner {
             let child = children[index]
             let name = "\(quoted(child.schema)).\(quoted(child.name))"
             guard contents.childrenWithRows.contains(index) else { continue }
             let columns = child.columns.map { quoted($0.name) }
-            statements.append("SET LOCAL enable_hashjoin = on")
             statements.append(
                 """
                 INSERT INTO \(name) (\(([keyList, "position"] + columns).joined(separator: ", ")))
@@ -605,7 +583,6 @@ struct MergeSQL {
                 JOIN \(prefix)_merged m ON \(keysEqual("m", "s"))
                 """
             )
-            statements.append("SET LOCAL enable_hashjoin = off")
         }
         return statements
     }
@@ -623,7 +600,8 @@ struct MergeSQL {
         """
     }
 
-    private func countFates(_ contents: Contents) -> String {
+    /// What became of each partition's share: partition, applied, deleted, foreign deletes, inserted.
+    private func fates(_ contents: Contents) -> String {
         var parts = [
             "SELECT w.partition, 0::bigint AS applied, 0::bigint AS deleted, 0::bigint AS foreign_deletes, 0::bigint AS inserted FROM \(prefix)_won w"
         ]
@@ -656,8 +634,7 @@ struct MergeSQL {
             )
         }
         return """
-            INSERT INTO \(prefix)_fate
-            SELECT partition, sum(applied), sum(deleted), sum(foreign_deletes), sum(inserted)
+            SELECT partition, sum(applied)::bigint, sum(deleted)::bigint, sum(foreign_deletes)::bigint, sum(inserted)::bigint
             FROM (\(parts.joined(separator: " UNION ALL "))) AS part GROUP BY partition
             """
     }
@@ -691,8 +668,7 @@ struct MergeSQL {
                 """
             )
         }
-        guard !parts.isEmpty else { return "SELECT 1 WHERE false" }
-        return """
+        let count = """
             INSERT INTO ingest.quality_warning AS q (topic, partition, rule, field, day, count, last_offset)
             SELECT \(topic), partition, rule, field, (now() AT TIME ZONE 'UTC')::date, sum(count), max(last_offset)
             FROM (\(parts.joined(separator: " UNION ALL "))) AS part (partition, rule, field, count, last_offset)
@@ -700,10 +676,16 @@ struct MergeSQL {
             ON CONFLICT (topic, partition, rule, field, day) DO UPDATE
             SET count = q.count + excluded.count, last_offset = excluded.last_offset
             """
+        guard !contents.hasWarnings else { return count }
+        return Self.block(
+            if:
+                "EXISTS (SELECT FROM \(prefix)_merged WHERE conflict) OR EXISTS (SELECT FROM \(prefix)_pending WHERE stage_outlived)",
+            [count])
     }
 
     /// Moves the positions and their cumulative fates: what is neither applied, deleted nor a dead letter was superseded.
-    private func movePositions(_ claims: [Claim]) -> String {
+    /// - Parameter fates: a query as `fates` makes it.
+    private func movePositions(_ claims: [Claim], fates: String) -> String {
         let rows = claims.map { claim in
             let offset = claim.lastRecord.map { "\($0.offset.rawValue)" } ?? "NULL"
             let hash = claim.lastRecord.map { "'\($0.hash)'" } ?? "NULL"
@@ -717,7 +699,7 @@ struct MergeSQL {
               dead_lettered = p.dead_lettered + c.dead_lettered + f.foreign_deletes,
               superseded = p.superseded + c.consumed - c.dead_lettered - f.applied - f.deleted - f.foreign_deletes,
               moved_at = now()
-            FROM \(prefix)_fate f
+            FROM (\(fates)) AS f (partition, applied, deleted, foreign_deletes, inserted)
             JOIN (VALUES \(rows.joined(separator: ", ")))
               AS c (partition, next_offset, last_record_offset, last_record_hash, consumed, dead_lettered)
               ON c.partition = f.partition

@@ -29,32 +29,69 @@ struct Staging {
             return nil
         case .rows(let rows):
             let path = choose(rows.count, rows.allSatisfy { $0.delete == nil && $0.plainDelete == nil })
-            var contents = MergeSQL.Contents()
-            contents.stagedRows = rows.count
+            var batch = PreparedBatch(live: live, rows: rows, contents: MergeSQL.Contents(), path: path)
+            batch.contents.hasTombstones = rows.contains { $0.delete != nil || $0.plainDelete != nil }
+            encodeDeadLetters(live, rows, incarnations, &batch.contents)
             switch path {
-            case .merge: encodeStage(rows, incarnations, &contents, into: &slot.buffers.stage)
-            case .copy: encodeTable(rows, incarnations, &contents, into: &slot.buffers.stage)
+            case .merge: encode(&batch, Array(rows.indices), incarnations)
+            case .copy:
+                encodeTable(rows, incarnations, &batch.contents, into: &slot.buffers.stage)
+                encodeChildren(rows, Array(rows.indices), &batch.contents, keyed: true)
+                encodeWarnings(rows, Array(rows.indices), &batch.contents)
+            case .sieve: encodeRanks(rows, incarnations)
             }
-            encodeChildren(rows, &contents, keyed: path == .copy)
-            encodeDeadLetters(live, rows, incarnations, &contents)
-            encodeWarnings(rows, &contents)
-            return PreparedBatch(live: live, rows: rows, contents: contents, path: path)
+            return batch
         }
+    }
+
+    /// Encodes for staging those of the batch's rows that are not beaten, by their ordinals.
+    func encode(_ batch: inout PreparedBatch, _ ordinals: [Int], _ incarnations: [Int32?]) {
+        encodeStage(batch.rows, ordinals, incarnations, &batch.contents, into: &slot.buffers.stage)
+        encodeChildren(batch.rows, ordinals, &batch.contents, keyed: false)
+        encodeWarnings(batch.rows, ordinals, &batch.contents)
+    }
+
+    /// The ordinals of rows that are ranked before anything else of them is sent. What a tombstone does is left to the
+    /// merge.
+    static func ranked(_ rows: [StagedRow]) -> [Int] {
+        rows.indices.filter { rows[$0].record != nil && rows[$0].delete == nil && rows[$0].plainDelete == nil }
     }
 
     // MARK: Rows
 
+    /// What decides whether a record can win.
+    private func encodeRanks(_ rows: [StagedRow], _ incarnations: [Int32?]) {
+        let entries = slot.batch.entries
+        let decoder = slot.batch.decoder
+        let fields = 5 + decoder.table.keyColumns.count
+        let buffers = slot.buffers
+        buffers.ranks.begin()
+        for ordinal in Self.ranked(rows) {
+            guard let index = rows[ordinal].record, case .record(let record) = entries[index].outcome else { continue }
+            buffers.ranks.beginRow(fields: fields)
+            buffers.ranks.field(Int32(truncatingIfNeeded: ordinal))
+            buffers.ranks.field(rows[ordinal].partition.rawValue)
+            buffers.ranks.field(incarnations[Int(rows[ordinal].partition.rawValue)] ?? 0)
+            buffers.ranks.field(record.version)
+            buffers.ranks.field(entries[index].offset.rawValue)
+            buffers.ranks.append(raw: decoder.arena[rows[ordinal].key])
+        }
+        buffers.ranks.end()
+    }
+
     /// In the columns of the staging table.
     private func encodeStage(
-        _ rows: [StagedRow], _ incarnations: [Int32?], _ contents: inout MergeSQL.Contents,
+        _ rows: [StagedRow], _ ordinals: [Int], _ incarnations: [Int32?], _ contents: inout MergeSQL.Contents,
         into buffer: inout CopyBuffer
     ) {
+        contents.stagedRows = ordinals.count
         let entries = slot.batch.entries
         let decoder = slot.batch.decoder
         let contentColumns = decoder.table.contentColumns.count
         let fields = 9 + decoder.table.keyColumns.count + contentColumns
         buffer.begin()
-        for (ordinal, row) in rows.enumerated() {
+        for ordinal in ordinals {
+            let row = rows[ordinal]
             buffer.beginRow(fields: fields)
             buffer.field(Int32(truncatingIfNeeded: ordinal))
             buffer.field(row.partition.rawValue)
@@ -70,14 +107,12 @@ struct Staging {
                 for _ in 0..<3 { buffer.null() }
             }
             if let index = row.delete, case .tombstone(let tombstone) = entries[index].outcome {
-                contents.hasTombstones = true
                 buffer.field(tombstone.version)
                 buffer.field(entries[index].offset.rawValue)
             } else {
                 for _ in 0..<2 { buffer.null() }
             }
             if let index = row.plainDelete {
-                contents.hasTombstones = true
                 buffer.field(entries[index].offset.rawValue)
             } else {
                 buffer.null()
@@ -100,6 +135,7 @@ struct Staging {
         let entries = slot.batch.entries
         let decoder = slot.batch.decoder
         let fields = decoder.table.keyColumns.count + decoder.table.contentColumns.count + MergeSQL.markersCopied.count
+        contents.stagedRows = rows.count
         slot.buffers.times.removeAll(keepingCapacity: true)
         buffer.begin()
         for row in rows {
@@ -126,7 +162,9 @@ struct Staging {
     }
 
     /// - Parameter keyed: each row begins with its parent's key, as in the child's table; else with the parent's ordinal.
-    private func encodeChildren(_ rows: [StagedRow], _ contents: inout MergeSQL.Contents, keyed: Bool) {
+    private func encodeChildren(
+        _ rows: [StagedRow], _ ordinals: [Int], _ contents: inout MergeSQL.Contents, keyed: Bool
+    ) {
         let decoder = slot.batch.decoder
         guard !decoder.children.isEmpty else { return }
         let parentFields = keyed ? decoder.table.keyColumns.count : 1
@@ -134,7 +172,8 @@ struct Staging {
         let entries = slot.batch.entries
         let childRows = decoder.childRows
         for child in slot.buffers.children { child.rows.begin() }
-        for (ordinal, row) in rows.enumerated() {
+        for ordinal in ordinals {
+            let row = rows[ordinal]
             guard let index = row.record, case .record(let record) = entries[index].outcome else { continue }
             for childRow in childRows[record.children] {
                 let child = slot.buffers.children[childRow.child]
@@ -213,11 +252,12 @@ struct Staging {
         slot.buffers.dead.field(sealed?.bytes)
     }
 
-    private func encodeWarnings(_ rows: [StagedRow], _ contents: inout MergeSQL.Contents) {
+    private func encodeWarnings(_ rows: [StagedRow], _ ordinals: [Int], _ contents: inout MergeSQL.Contents) {
         let warnings = slot.batch.decoder.warnings
         let entries = slot.batch.entries
         slot.buffers.warnings.begin()
-        for (ordinal, row) in rows.enumerated() {
+        for ordinal in ordinals {
+            let row = rows[ordinal]
             guard let index = row.record, case .record(let record) = entries[index].outcome,
                 !record.warnings.isEmpty || row.conflicts > 0
             else { continue }

@@ -20,12 +20,8 @@ struct MergeSQLTests {
             topic: try #require(TopicName("a.b.v1")), table: table, children: [], mappingRevision: 1,
             contractVersion: "1.0.0", prefix: "p")
         var names: Set<String> = []
-        for statement in sql.setUp.components(separatedBy: ";\n") where statement.hasPrefix("CREATE TEMPORARY TABLE") {
-            let open = try #require(statement.firstIndex(of: "("))
-            let close = try #require(statement.lastIndex(of: ")"))
-            let columns = statement[statement.index(after: open)..<close].split(separator: ",").compactMap {
-                $0.split(separator: " ").first?.replacingOccurrences(of: "\"", with: "")
-            }
+        for table in sql.tables.all {
+            let columns = table.columns.map { $0.name.replacingOccurrences(of: "\"", with: "") }
             if columns.contains(key) { names.formUnion(columns) }
         }
         return names.subtracting([key, content])

@@ -196,21 +196,91 @@ struct MergeTests {
     func chooses() {
         var paths = PathChooser(copyRowsMin: 1_000)
         #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.insertFirst))
-        paths.wrote(rows: 5_000, inserted: 5_000)
-        paths.wrote(rows: 5_000, inserted: 5_000)
+        paths.wrote(records: 5_000, applied: 5_000, inserted: 5_000)
+        paths.wrote(records: 5_000, applied: 5_000, inserted: 5_000)
         #expect(paths.path(rows: 5_000, mayCopy: true) == .copy)
         #expect(paths.path(rows: 5_000, mayCopy: false) == .merge(.insertFirst))
         #expect(paths.path(rows: 500, mayCopy: true) == .merge(.insertFirst))
         paths.copyFailed()
-        paths.wrote(rows: 5_000, inserted: 4_999)
-        for _ in 0..<3 { paths.wrote(rows: 5_000, inserted: 5_000) }
+        paths.wrote(records: 5_000, applied: 5_000, inserted: 4_999)
+        for _ in 0..<3 { paths.wrote(records: 5_000, applied: 5_000, inserted: 5_000) }
         #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.insertFirst))
-        paths.wrote(rows: 5_000, inserted: 5_000)
+        paths.wrote(records: 5_000, applied: 5_000, inserted: 5_000)
         #expect(paths.path(rows: 5_000, mayCopy: true) == .copy)
-        paths.wrote(rows: 5_000, inserted: 100)
+        paths.wrote(records: 5_000, applied: 5_000, inserted: 100)
         #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.updateFirst))
-        paths.wrote(rows: 50, inserted: 50)
+        paths.wrote(records: 50, applied: 50, inserted: 50)
         #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.updateFirst))
+    }
+
+    @Test("after batches that mostly lost, ranks go first, until that finds most of them unbeaten")
+    func choosesSieve() {
+        var paths = PathChooser(copyRowsMin: 1_000)
+        paths.wrote(records: 5_000, applied: 2_499, inserted: 0)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .sieve)
+        #expect(paths.path(rows: 999, mayCopy: true) == .merge(.updateFirst))
+        paths.sieved(records: 5_000, left: 2_500)
+        paths.wrote(records: 5_000, applied: 100, inserted: 0)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .sieve)
+        paths.sieved(records: 5_000, left: 2_501)
+        paths.wrote(records: 5_000, applied: 2_501, inserted: 0)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.updateFirst))
+        paths.wrote(records: 5_000, applied: 0, inserted: 0)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .merge(.updateFirst))
+        paths.wrote(records: 5_000, applied: 0, inserted: 0)
+        #expect(paths.path(rows: 5_000, mayCopy: true) == .sieve)
+    }
+
+    @Test("of a topic that is read again only ranks are sent: no row is written, and what is newer is applied")
+    func sieved() throws {
+        let bench = try BatchBench(size: "bigint")
+        let log = (0..<300).map { record(Int64($0), "k\($0)", 5, "n", size: 7, tags: $0 % 3 == 0 ? ["x"] : []) }
+        try bench.write(log + [tombstone(300, "k7", version: 5)])
+        let places = "SELECT string_agg(id || xmin || ctid || cmax, ',' ORDER BY id) FROM registry.thing_record"
+        let before = try #require(try bench.one(places))
+        let first = bench.fates
+
+        bench.topic.paths.withLock { $0 = .always(.sieve) }
+        try bench.write(log + [LogRecord(offset: 301, key: "bad", value: Array("{".utf8))])
+        #expect(try bench.one(places) == before)
+        #expect(bench.fates - first == Fates(superseded: 300, deadLettered: 1))
+
+        let second = bench.fates
+        try bench.write(
+            log.dropLast() + [
+                record(310, "k1", 6, "newer", tags: ["y"]), record(311, "new", 1, "n"),
+                record(312, "k2", 5, "n", size: 7),
+                tombstone(313, "k3", version: 9), record(314, "k7", 6, "again"),
+                record(315, "k4", 7, "m", size: 9),
+            ])
+        #expect(bench.fates - second == Fates(applied: 4, superseded: 300, deleted: 1))
+        #expect(
+            try bench.one(
+                "SELECT string_agg(name, ',' ORDER BY id) FROM registry.thing WHERE id IN ('k1', 'k4', 'k7', 'new')")
+                == "newer,m,again,n")
+        #expect(try bench.one("SELECT record_offset FROM registry.thing_record WHERE id = 'k2'") == "312")
+        #expect(try bench.one("SELECT deleted FROM registry.thing_record WHERE id = 'k3'") == "t")
+    }
+
+    @Test(
+        "a record larger than a database page is staged as well as any other, on every path",
+        arguments: [PathChooser.Path.merge(.insertFirst), .merge(.updateFirst), .copy, .sieve])
+    func wide(path: PathChooser.Path) throws {
+        let bench = try BatchBench()
+        bench.topic.paths.withLock { $0 = .always(path) }
+        // Nothing that compresses: a page is 8 kB.
+        var random = SeededGenerator(7)
+        let long = (0..<9_900).map { _ in String("abcdefghijklmnopqrstuvwxyz0123456789".randomElement(using: &random)!)
+        }
+        .joined()
+        try bench.write([record(0, "a", 1, "short"), record(1, "b", 1, long, tags: ["t"]), record(2, "c", 1, "n")])
+        try bench.write([record(3, "a", 2, long), record(4, "c", 2, "short", tags: ["u"])])
+        #expect(bench.fates == Fates(applied: 5))
+        #expect(
+            try bench.one("SELECT string_agg(length(name)::text, ',' ORDER BY id) FROM registry.thing")
+                == "9900,9900,5")
+        try bench.write([LogRecord(offset: 5, key: "a", value: Array("{\"\(long)".utf8))])
+        #expect(try bench.one("SELECT length(payload) > 9900 FROM ingest.dead_letter") == "t")
     }
 
     @Test(
@@ -337,7 +407,7 @@ struct MergeTests {
             let bench = try BatchBench(size: "bigint")
             var rest = log.shuffled(using: &random)
             while !rest.isEmpty {
-                let path = [PathChooser.Path.merge(.insertFirst), .merge(.updateFirst), .copy].randomElement(
+                let path = [PathChooser.Path.merge(.insertFirst), .merge(.updateFirst), .copy, .sieve].randomElement(
                     using: &random)!
                 bench.topic.paths.withLock { $0 = .always(path) }
                 let size = min(rest.count, Int.random(in: 1...40, using: &random))

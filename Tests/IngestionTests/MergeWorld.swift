@@ -61,7 +61,7 @@ final class BatchBench {
         settings = WorkerSettings(
             kafka: KafkaSettings(bootstrapServers: "127.0.0.1:1"), databaseURL: database.url, group: "tests", lanes: 1,
             topics: [definition], codeLists: codeLists, sealer: PlainSealer(), untilCaughtUp: false, name: "tests")
-        _ = try connection.execute(topic.sql.setUp)
+        _ = try connection.execute(topic.sql.tables.setUp)
     }
 
     /// Writes the records in one batch, from positions that are made to fit: each record alone decides its rank.

@@ -100,7 +100,7 @@ package struct ThingTopic: Sendable {
             properties:
               - {name: id, logicalType: string, required: true, primaryKey: true, primaryKeyPosition: 1, description: Key.,
                  customProperties: [{property: descriptionVi, value: Khóa.}]}
-              - {name: name, logicalType: string, required: true, description: Name.,
+              - {name: name, logicalType: string, required: true, description: Name., logicalTypeOptions: {maxLength: 20000},
                  customProperties: [{property: descriptionVi, value: Tên.}]}
               - {name: size, logicalType: integer, description: Size., logicalTypeOptions: {minimum: 0},
                  customProperties: [{property: descriptionVi, value: Cỡ.}]}

@@ -17,6 +17,13 @@ struct WorkerSummary: Decodable {
     var batches: Int
     var copiedBatches: Int
     var stageSeconds: [String: Double]
+
+    /// By stage, in the order of a batch's life.
+    var millisecondsPerBatch: String {
+        ["wait", "decode", "encode", "queue", "copy", "merge", "commit"].map { stage in
+            "\(stage) \(String(format: "%.1f", (stageSeconds[stage] ?? 0) * 1_000 / Double(max(1, batches))))"
+        }.joined(separator: ", ")
+    }
 }
 
 struct WorkerRun {

@@ -8,6 +8,8 @@ import Postgres
 /// A private cluster that is as durable as a production one: fsync and synchronous_commit on.
 final class World {
     static let partitions: Int32 = 64
+    /// Records in a batch of the floors.
+    static let floorBatch = 20_000
 
     let cluster: PrivateCluster
     let root: String

@@ -8,6 +8,8 @@ struct Options {
     var rounds = 3
     var connections = [1, 2]
     var large = false
+    /// Nothing but that.
+    var latency = false
     var keep = false
 
     init(_ arguments: [String]) throws {
@@ -24,6 +26,7 @@ struct Options {
             case "--rounds": rounds = try number(argument)
             case "--connections": connections = [try number(argument)]
             case "--large": large = true
+            case "--latency": latency = true
             case "--keep": keep = true
             default: throw Failure("unknown argument \(argument); see deploy/benchmark --help")
             }
@@ -40,15 +43,31 @@ func run() throws {
     let root = FileManager.default.currentDirectoryPath
     let world = try World(root: root)
     let program = WorkerProgram(world: world, program: root + "/.build/release/lienthong")
-    let size = 20_000
-    let range = 0..<options.records
     var report = Report(title: "\(Machine.today()), \(Report.grouped(Double(options.records))) citizens")
     report.notes.append(
         "Machine: \(Machine.description). Yardstick at the start: \(String(format: "%.2f", Machine.yardstick())) s.")
     report.notes.append(
-        "Command: deploy/benchmark --records \(options.records) --rounds \(options.rounds)\(options.large ? " --large" : ""); floors in batches of \(Report.grouped(Double(size))), `work` at its defaults but for the lanes; embedded broker with \(World.partitions) partitions, its processor time in neither column; PostgreSQL with \(World.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))."
+        "Command: deploy/benchmark --records \(options.records) --rounds \(options.rounds)\(options.large ? " --large" : ""); floors in batches of \(Report.grouped(Double(World.floorBatch))), `work` at its defaults but for the lanes; embedded broker with \(World.partitions) partitions, its processor time in neither column; PostgreSQL with \(World.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))."
     )
 
+    if !options.latency { try rates(world, program, options, &report) }
+
+    progress("Latency at 1,000 records/s")
+    let (milliseconds, summary) = try Latency.measure(
+        program, try world.freshDatabase("bench"), rate: 1_000, seconds: 20)
+    report.notes.append(
+        "Latency at 1,000 records/s for 20 s, from the broker's acknowledgement to the visible row, worker at its defaults, embedded broker with fetch.wait.max.ms 5: median \(String(format: "%.1f", Measure.median(milliseconds))) ms, 99th percentile \(String(format: "%.1f", Measure.percentile(milliseconds, 0.99))) ms (wanted: 15 and 60). \(summary.batches) batches; milliseconds a batch: \(summary.millisecondsPerBatch)."
+    )
+
+    if options.large { try large(world, program, &report) }
+    print(report.markdown)
+    if options.keep { try report.keep(in: root + "/Tests/Benchmarks/RESULTS.md") }
+}
+
+/// Floors and `work` in turn, and their ratios.
+func rates(_ world: World, _ program: WorkerProgram, _ options: Options, _ report: inout Report) throws {
+    let size = World.floorBatch
+    let range = 0..<options.records
     progress("Making \(options.records) citizens in two editions, and four logs of them")
     let (layout, sorted) = try Rows.batches(world, range, .first, size: size, sorted: true)
     let (_, arriving) = try Rows.batches(world, range, .first, size: size, sorted: false)
@@ -124,16 +143,6 @@ func run() throws {
             "superseded: to the ordinary floor's inserts", "superseded: work", ["insert: \(Way.merge.rawValue)"],
             "≥ 1.5")
     }
-
-    progress("Latency at 1,000 records/s")
-    let milliseconds = try Latency.measure(program, try world.freshDatabase("bench"), rate: 1_000, seconds: 20)
-    report.notes.append(
-        "Latency at 1,000 records/s for 20 s, from the broker's acknowledgement to the visible row, worker at its defaults, embedded broker with fetch.wait.max.ms 5: median \(String(format: "%.1f", Measure.median(milliseconds))) ms, 99th percentile \(String(format: "%.1f", Measure.percentile(milliseconds, 0.99))) ms (wanted: 15 and 60)."
-    )
-
-    if options.large { try large(world, program, &report) }
-    print(report.markdown)
-    if options.keep { try report.keep(in: root + "/Tests/Benchmarks/RESULTS.md") }
 }
 
 /// The same records into tables of a million and of twenty million other citizens.
