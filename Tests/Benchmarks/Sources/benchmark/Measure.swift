@@ -52,12 +52,22 @@ enum Measure {
     /// CPU seconds of a server and of all processes that it has or had, from /proc (proc(5), `stat`).
     static func processorSeconds(ofServer pid: Int32) -> Double {
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
-        let parents = processes()
-        let own = parents.filter { $0.pid == pid || $0.parent == pid }
+        func look() -> [Process] { processes().filter { $0.pid == pid || $0.parent == pid } }
+        // A session that ends during a look may be missed by it: one that finds the same processes as the one before did
+        // cannot have missed any.
+        var own = look()
+        for _ in 0..<100 {
+            let again = look()
+            let isSame = Set(again.map(\.pid)) == Set(own.map(\.pid))
+            own = again
+            if isSame { break }
+        }
         return own.reduce(0) { $0 + $1.ticks + ($1.pid == pid ? $1.endedTicks : 0) } / ticks
     }
 
-    private static func processes() -> [(pid: Int32, parent: Int32, ticks: Double, endedTicks: Double)] {
+    private typealias Process = (pid: Int32, parent: Int32, ticks: Double, endedTicks: Double)
+
+    private static func processes() -> [Process] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { name in
             guard let pid = Int32(name), let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
