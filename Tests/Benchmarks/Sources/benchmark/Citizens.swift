@@ -24,7 +24,7 @@ enum Citizens {
     private static let given = ["An", "Bình", "Chi", "Dũng", "Giang", "Hạnh", "Khánh", "Loan", "Phương", "Tuấn"]
 
     /// Scatters numbers, so that keys come in no order (the finalizer of MurmurHash3, Austin Appleby).
-    private static func scatter(_ number: UInt64) -> UInt64 {
+    static func scatter(_ number: UInt64) -> UInt64 {
         var hash = number &+ 0x9E37_79B9_7F4A_7C15
         hash = (hash ^ (hash >> 33)) &* 0xFF51_AFD7_ED55_8CCD
         hash = (hash ^ (hash >> 33)) &* 0xC4CE_B9FE_1A85_EC53

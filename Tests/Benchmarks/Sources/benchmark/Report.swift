@@ -30,11 +30,36 @@ struct Ratio {
     var wanted: String
 }
 
+/// Rows of cells under their names.
+struct Table {
+    var columns: [String]
+    var rows: [[String]] = []
+
+    /// Nothing at all where there are no rows.
+    var markdown: String {
+        guard !rows.isEmpty else { return "" }
+        let lines = [columns, columns.map { _ in "---" }] + rows
+        return "\n" + lines.map { "| " + $0.joined(separator: " | ") + " |\n" }.joined()
+    }
+}
+
 struct Report {
     var title: String
     var lines: [Line] = []
     var ratios: [Ratio] = []
     var notes: [String] = []
+    /// Below a line of their own each.
+    var tables: [(name: String, table: Table)] = []
+
+    /// - Parameter how: what else the numbers depend on.
+    init(_ title: String, command: String, _ how: String) {
+        self.title = "\(Machine.today()), \(title)"
+        let settings = World.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        notes = [
+            "Machine: \(Machine.description). Yardstick at the start: \(String(format: "%.2f", Machine.yardstick())) s.",
+            "Command: deploy/benchmark \(command); \(how); PostgreSQL with \(settings.joined(separator: ", ")).",
+        ]
+    }
 
     static func grouped(_ value: Double) -> String {
         guard value.isFinite else { return "–" }
@@ -56,17 +81,19 @@ struct Report {
     var markdown: String {
         var text = "## \(title)\n\n"
         for note in notes { text += "- \(note)\n" }
-        if !lines.isEmpty {
-            text +=
-                "\n| what | how | connections | records/s (median) | each round | client CPU s a million | PostgreSQL CPU s a million | WAL bytes a record | peak MB |\n|---|---|---|---|---|---|---|---|---|\n"
-            for line in lines { text += "| " + line.cells.joined(separator: " | ") + " |\n" }
-        }
-        if !ratios.isEmpty {
-            text += "\n| ratio (of medians) | measured | wanted |\n|---|---|---|\n"
-            for ratio in ratios {
-                text += "| \(ratio.name) | \(String(format: "%.2f", ratio.value)) | \(ratio.wanted) |\n"
-            }
-        }
+        text +=
+            Table(
+                columns: [
+                    "what", "how", "connections", "records/s (median)", "each round", "client CPU s a million",
+                    "PostgreSQL CPU s a million", "WAL bytes a record", "peak MB",
+                ], rows: lines.map(\.cells)
+            ).markdown
+        text +=
+            Table(
+                columns: ["ratio (of medians)", "measured", "wanted"],
+                rows: ratios.map { [$0.name, String(format: "%.2f", $0.value), $0.wanted] }
+            ).markdown
+        for (name, table) in tables { text += "\n\(name):\n\(table.markdown)" }
         return text + "\n"
     }
 

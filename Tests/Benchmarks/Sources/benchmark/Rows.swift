@@ -7,8 +7,11 @@ import Postgres
 /// One batch of a floor: the parent's rows and the children's, each a whole COPY stream.
 struct ReadyBatch: Sendable {
     var records: Int
+    var childRecords: Int
     var parent: [UInt8]
     var children: [[UInt8]]
+    /// The same once more in text form, an array for each column: the parent's, then each child's. Empty unless wanted.
+    var arrays: [[String?]] = []
 }
 
 /// Columns as the buffers have them.
@@ -18,30 +21,40 @@ struct RowLayout: Sendable {
 
     var keys: [String] { table.keyColumns.map { $0.name } }
     var contents: [String] { table.contentColumns.map { $0.name } }
-    static let markers = [
-        "record_version", "record_partition", "record_incarnation", "record_offset", "origin_offset",
-        "mapping_revision", "content_hash", "version_conflict", "applied_at", "deleted",
+    static let markers: KeyValuePairs = [
+        "record_version": "bigint", "record_partition": "integer", "record_incarnation": "integer",
+        "record_offset": "bigint", "origin_offset": "bigint", "mapping_revision": "integer", "content_hash": "bigint",
+        "version_conflict": "boolean", "applied_at": "timestamptz", "deleted": "boolean",
     ]
-    var columns: [String] { keys + contents + Self.markers }
+    var columns: [String] { keys + contents + Self.markers.map(\.key) }
+    var types: [String] {
+        (table.keyColumns + table.contentColumns).map(\.type.rawValue) + Self.markers.map(\.value)
+    }
     var target: String { "\(table.schema).\(table.name)" }
     func target(_ child: ChildPlan) -> String { "\(child.schema).\(child.name)" }
     func columns(_ child: ChildPlan) -> [String] { keys + ["position"] + child.columns.map { $0.name } }
+    func types(_ child: ChildPlan) -> [String] {
+        table.keyColumns.map(\.type.rawValue) + ["integer"] + child.columns.map(\.type.rawValue)
+    }
 }
 
 enum Rows {
-    /// - Parameter sorted: by key within each batch; else in the order of arrival.
+    /// - Parameters:
+    ///   - numbers: of citizens, in the order of their batches.
+    ///   - sorted: by key within each batch; else in the order of arrival.
     static func batches(
-        _ world: World, _ range: Range<Int>, _ edition: Edition, size: Int, sorted: Bool
+        _ world: World, _ numbers: some RandomAccessCollection<Int>, _ edition: Edition, size: Int, sorted: Bool
     ) throws -> (layout: RowLayout, batches: [ReadyBatch]) {
         let decoder = try RecordDecoder(world.definition, codeLists: world.codeLists)
         let layout = RowLayout(table: decoder.table, children: decoder.children)
         var batches: [ReadyBatch] = []
-        var start = range.lowerBound
-        while start < range.upperBound {
-            let end = min(range.upperBound, start + size)
+        var rest = numbers[...]
+        while !rest.isEmpty {
+            let share = rest.prefix(size)
+            rest = rest.dropFirst(size)
             decoder.reset()
             var rows: [(key: [UInt8], index: Int, record: DecodedRecord)] = []
-            for index in start..<end {
+            for index in share {
                 let (key, value) = Citizens.record(index, edition)
                 let verdict = key.withUnsafeBytes { key in
                     value.withUnsafeBytes { value in
@@ -56,6 +69,7 @@ enum Rows {
                 rows.append((key, index, record))
             }
             if sorted { rows.sort { $0.key.lexicographicallyPrecedes($1.key) } }
+            var childRecords = 0
             var parent = CopyStream()
             var children = layout.children.map { _ in CopyStream() }
             for row in rows {
@@ -73,6 +87,7 @@ enum Rows {
                 parent.field(Int64(800_000_000_000_000))
                 parent.field(false)
                 for child in decoder.childRows[row.record.children] {
+                    childRecords += 1
                     children[child.child].row(2 + layout.children[child.child].columns.count)
                     children[child.child].raw(decoder.arena[row.record.key])
                     children[child.child].field(child.position)
@@ -80,8 +95,9 @@ enum Rows {
                 }
             }
             batches.append(
-                ReadyBatch(records: end - start, parent: parent.ended(), children: children.map { $0.ended() }))
-            start = end
+                ReadyBatch(
+                    records: share.count, childRecords: childRecords, parent: parent.ended(),
+                    children: children.map { $0.ended() }))
         }
         return (layout, batches)
     }

@@ -18,12 +18,14 @@ struct WorkerSummary: Decodable {
     var copiedBatches: Int
     var stageSeconds: [String: Double]
 
-    /// By stage, in the order of a batch's life.
-    var millisecondsPerBatch: String {
-        ["wait", "decode", "encode", "queue", "copy", "merge", "commit"].map { stage in
-            "\(stage) \(String(format: "%.1f", (stageSeconds[stage] ?? 0) * 1_000 / Double(max(1, batches))))"
-        }.joined(separator: ", ")
+    /// In the order of a batch's life.
+    static let stages = ["wait", "decode", "encode", "queue", "copy", "merge", "commit"]
+
+    private func milliseconds(_ stage: String) -> String {
+        String(format: "%.1f", (stageSeconds[stage] ?? 0) * 1_000 / Double(max(1, batches)))
     }
+    var stageCells: [String] { ["\(batches)", "\(copiedBatches)"] + Self.stages.map(milliseconds) }
+    var millisecondsPerBatch: String { Self.stages.map { "\($0) \(milliseconds($0))" }.joined(separator: ", ") }
 }
 
 struct WorkerRun {

@@ -57,6 +57,25 @@ final class World {
         return cluster.url(database: name)
     }
 
+    /// Puts other citizens into the table: of other provinces than those of the records, on both sides of them in the
+    /// order of keys.
+    func fill(_ url: String, _ numbers: ClosedRange<Int>) throws {
+        let connection = try PostgresConnection(url, applicationName: "benchmark")
+        defer { connection.close() }
+        try connection.execute(
+            """
+            INSERT INTO registry.citizen_record (personal_id, full_name, birth_date_text, sex, identity_status,
+              permanent_address_text, current_address_text, birth_place, phone, record_version, record_partition,
+              record_incarnation, record_offset, origin_offset, mapping_revision, content_hash, version_conflict,
+              applied_at, deleted)
+            SELECT CASE WHEN n % 2 = 0 THEN '000' ELSE '09' || n % 7 END || lpad(n::text, 9, '0'), 'Nguyễn Văn Đầy', '1990-01-01',
+              'male', 'active', 'Số 1, ngõ 1, phường Ba Đình, thành phố Hà Nội', 'Tổ 1, phường Hải Vân, thành phố Đà Nẵng',
+              'Thành phố Huế', '0900000000', 1, n % 64, 0, n, n, 1, n, false, now(), false
+            FROM generate_series(\(numbers.lowerBound), \(numbers.upperBound)) AS n
+            """)
+        try connection.execute("VACUUM ANALYZE registry.citizen_record")
+    }
+
     /// Brings server and files to rest, so that no run pays for the one before.
     func settle(_ url: String) throws {
         let connection = try PostgresConnection(url, applicationName: "benchmark")

@@ -10,6 +10,7 @@ struct Options {
     var large = false
     /// Nothing but that.
     var latency = false
+    var ways = false
     var keep = false
 
     init(_ arguments: [String]) throws {
@@ -27,12 +28,16 @@ struct Options {
             case "--connections": connections = [try number(argument)]
             case "--large": large = true
             case "--latency": latency = true
+            case "--ways": ways = true
             case "--keep": keep = true
             default: throw Failure("unknown argument \(argument); see deploy/benchmark --help")
             }
         }
         // The embedded broker forgets what is beyond 5 MB in a partition.
         guard records <= 500_000 else { throw Failure("--records is at most 500000") }
+        guard !ways || (!large && connections == [1, 2]) else {
+            throw Failure("--ways goes with --records, --rounds and --keep alone")
+        }
     }
 }
 
@@ -42,12 +47,18 @@ func run() throws {
     let options = try Options(Array(CommandLine.arguments.dropFirst()))
     let root = FileManager.default.currentDirectoryPath
     let world = try World(root: root)
-    let program = WorkerProgram(world: world, program: root + "/.build/release/lienthong")
-    var report = Report(title: "\(Machine.today()), \(Report.grouped(Double(options.records))) citizens")
-    report.notes.append(
-        "Machine: \(Machine.description). Yardstick at the start: \(String(format: "%.2f", Machine.yardstick())) s.")
-    report.notes.append(
-        "Command: deploy/benchmark --records \(options.records) --rounds \(options.rounds)\(options.large ? " --large" : ""); floors in batches of \(Report.grouped(Double(World.floorBatch))), `work` at its defaults but for the lanes; embedded broker with \(World.partitions) partitions, its processor time in neither column; PostgreSQL with \(World.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))."
+    let report = options.ways ? try Ways(world, options).report() : try full(world, options)
+    print(report.markdown)
+    if options.keep { try report.keep(in: root + "/Tests/Benchmarks/RESULTS.md") }
+}
+
+/// The product beside the floors.
+func full(_ world: World, _ options: Options) throws -> Report {
+    let program = WorkerProgram(world: world, program: world.root + "/.build/release/lienthong")
+    var report = Report(
+        "\(Report.grouped(Double(options.records))) citizens",
+        command: "--records \(options.records) --rounds \(options.rounds)\(options.large ? " --large" : "")",
+        "floors in batches of \(Report.grouped(Double(World.floorBatch))), `work` at its defaults but for the lanes; embedded broker with \(World.partitions) partitions, its processor time in neither column"
     )
 
     if !options.latency { try rates(world, program, options, &report) }
@@ -60,8 +71,7 @@ func run() throws {
     )
 
     if options.large { try large(world, program, &report) }
-    print(report.markdown)
-    if options.keep { try report.keep(in: root + "/Tests/Benchmarks/RESULTS.md") }
+    return report
 }
 
 /// Floors and `work` in turn, and their ratios.
@@ -83,6 +93,7 @@ func rates(_ world: World, _ program: WorkerProgram, _ options: Options, _ repor
         "Decode, check and encode alone: \(Report.grouped(decoding)) records/s of processor time, best of 5 (wanted: 800,000)."
     )
 
+    var stages = Table(columns: ["what", "connections", "batches", "copied"] + WorkerSummary.stages)
     for connections in options.connections {
         var costs: [String: [Cost]] = [:]
         func note(_ name: String, _ cost: Cost) {
@@ -90,6 +101,12 @@ func rates(_ world: World, _ program: WorkerProgram, _ options: Options, _ repor
             progress(
                 "\(connections) × \(name): \(Report.grouped(cost.rate))/s, client \(String(format: "%.2f", cost.perMillion(cost.clientSeconds))) and PostgreSQL \(String(format: "%.1f", cost.perMillion(cost.databaseSeconds))) CPU s a million"
             )
+        }
+        func noteWork(_ name: String, _ run: WorkerRun) {
+            note(name, run.cost)
+            progress("    \(run.summary.batches) batches; milliseconds a batch: \(run.summary.millisecondsPerBatch)")
+            stages.rows.removeAll { $0[0] == name && $0[1] == "\(connections)" }
+            stages.rows.append([name, "\(connections)"] + run.summary.stageCells)
         }
         for round in 1...options.rounds {
             progress("Round \(round) of \(options.rounds), \(connections) connection(s)")
@@ -103,18 +120,18 @@ func rates(_ world: World, _ program: WorkerProgram, _ options: Options, _ repor
                 note("update: \(update.rawValue)", try floor.run(update, rowsSecond, connections: connections))
             }
             var url = try world.freshDatabase("bench")
-            note("insert: work", try program.work(first, url, lanes: connections).cost)
+            noteWork("insert: work", try program.work(first, url, lanes: connections))
             try world.forgetPositions(url)
-            note("update: work", try program.work(second, url, lanes: connections).cost)
+            noteWork("update: work", try program.work(second, url, lanes: connections))
             try world.forgetPositions(url)
-            note("superseded: work", try program.work(first, url, lanes: connections).cost)
+            noteWork("superseded: work", try program.work(first, url, lanes: connections))
             url = try world.freshDatabase("bench")
-            note("1 % bad: work", try program.work(bad, url, lanes: connections).cost)
+            noteWork("1 % bad: work", try program.work(bad, url, lanes: connections))
             url = try world.freshDatabase("bench")
-            note("1 % refused by the table: work", try program.work(badForTable, url, lanes: connections).cost)
+            noteWork("1 % refused by the table: work", try program.work(badForTable, url, lanes: connections))
             if connections == 2 {
                 url = try world.freshDatabase("bench")
-                note("insert: two processes", try program.work(first, url, lanes: 1, processes: 2).cost)
+                noteWork("insert: two processes", try program.work(first, url, lanes: 1, processes: 2))
             }
         }
         var rates: [String: Double] = [:]
@@ -143,6 +160,11 @@ func rates(_ world: World, _ program: WorkerProgram, _ options: Options, _ repor
             "superseded: to the ordinary floor's inserts", "superseded: work", ["insert: \(Way.merge.rawValue)"],
             "≥ 1.5")
     }
+    report.tables.append(
+        (
+            "Where a batch's time goes in `work`, milliseconds by stage, last round (reading and writing run beside each other)",
+            stages
+        ))
 }
 
 /// The same records into tables of a million and of twenty million other citizens.
@@ -154,21 +176,7 @@ func large(_ world: World, _ program: WorkerProgram, _ report: inout Report) thr
     for rows in [1_000_000, 20_000_000] {
         progress("Filling a table with \(rows) rows")
         let url = try world.freshDatabase("bench")
-        let connection = try PostgresConnection(url, applicationName: "benchmark")
-        defer { connection.close() }
-        // Other provinces than those of the records, on both sides of them in the order of keys.
-        try connection.execute(
-            """
-            INSERT INTO registry.citizen_record (personal_id, full_name, birth_date_text, sex, identity_status,
-              permanent_address_text, current_address_text, birth_place, phone, record_version, record_partition,
-              record_incarnation, record_offset, origin_offset, mapping_revision, content_hash, version_conflict,
-              applied_at, deleted)
-            SELECT CASE WHEN n % 2 = 0 THEN '000' ELSE '09' || n % 7 END || lpad(n::text, 9, '0'), 'Nguyễn Văn Đầy', '1990-01-01',
-              'male', 'active', 'Số 1, ngõ 1, phường Ba Đình, thành phố Hà Nội', 'Tổ 1, phường Hải Vân, thành phố Đà Nẵng',
-              'Thành phố Huế', '0900000000', 1, n % 64, 0, n, n, 1, n, false, now(), false
-            FROM generate_series(1, \(rows)) AS n
-            """)
-        try connection.execute("VACUUM ANALYZE registry.citizen_record")
+        try world.fill(url, 1...rows)
         for (name, log) in [("insert", first), ("update", second)] {
             let cost = try program.work(log, url).cost
             _ = report.add("\(name), \(Report.grouped(Double(rows))) rows", "work", 1, [cost])
