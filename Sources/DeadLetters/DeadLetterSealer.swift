@@ -62,6 +62,28 @@ package struct DeadLetterSealer: PayloadSealer {
         keys.map { Self.fingerprint(of: key, topic: topic, with: $0) }
     }
 
+    package func recordFingerprint(key: [UInt8]?, value: [UInt8]?, topic: TopicName) -> [UInt8] {
+        Self.recordFingerprint(key: key, value: value, topic: topic, with: current)
+    }
+
+    package func isFingerprint(
+        _ fingerprint: [UInt8], ofKey key: [UInt8]?, value: [UInt8]?, topic: TopicName
+    ) -> Bool {
+        keys.contains { Self.recordFingerprint(key: key, value: value, topic: topic, with: $0) == fingerprint }
+    }
+
+    private static func recordFingerprint(
+        key: [UInt8]?, value: [UInt8]?, topic: TopicName, with secret: DeadLetterKey
+    ) -> [UInt8] {
+        // Each part with its length, behind a word that begins no fingerprint of a key: no topic's name holds a NUL.
+        var content = ByteWriter()
+        content.bytes = Array("\0record".utf8)
+        content.block(Array(topic.rawValue.utf8))
+        content.optionalBlock(key)
+        content.optionalBlock(value)
+        return [UInt8](HMAC<SHA256>.authenticationCode(for: content.bytes, using: secret.fingerprinting))
+    }
+
     private static func fingerprint(of key: [UInt8], topic: TopicName, with secret: DeadLetterKey) -> [UInt8] {
         var authenticator = HMAC<SHA256>(key: secret.fingerprinting)
         // A topic's name holds no NUL, so topic and key cannot run into each other.

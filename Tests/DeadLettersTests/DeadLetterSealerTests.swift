@@ -115,6 +115,37 @@ struct DeadLetterSealerTests {
     }
 }
 
+struct RecordFingerprintTests {
+    private static let records: [(key: [UInt8]?, value: [UInt8]?)] = [
+        (nil, nil), ([], nil), (nil, []), ([], []), ([1], [2]), ([1, 2], []), ([], [1, 2]), ([2], [1]), ([1], nil),
+    ]
+
+    @Test("what is sent again has a fingerprint of its own, by key, value, topic and secret")
+    func distinct() throws {
+        let other = try #require(TopicName("test.record.v2"))
+        var prints: [[UInt8]] = []
+        for secret in [try key(1), try key(2)] {
+            let sealer = DeadLetterSealer(key: secret)
+            for name in [topic, other] {
+                prints += Self.records.map { sealer.recordFingerprint(key: $0.key, value: $0.value, topic: name) }
+                prints += Self.records.compactMap { $0.key }.map { sealer.keyFingerprint(of: $0, topic: name) }
+            }
+        }
+        // The keys alone repeat: four of them are empty or [1], each more than once.
+        let keys = Set(Self.records.compactMap { $0.key }).count
+        #expect(Set(prints).count == 4 * (Self.records.count + keys))
+    }
+
+    @Test("a fingerprint made before the secret was changed is still known, another record's is not")
+    func rotated() throws {
+        let old = DeadLetterSealer(key: try key(1)).recordFingerprint(key: [1], value: [2], topic: topic)
+        let rotated = DeadLetterSealer(key: try key(2), older: [try key(1)])
+        #expect(rotated.isFingerprint(old, ofKey: [1], value: [2], topic: topic))
+        #expect(!rotated.isFingerprint(old, ofKey: [1], value: [3], topic: topic))
+        #expect(!DeadLetterSealer(key: try key(2)).isFingerprint(old, ofKey: [1], value: [2], topic: topic))
+    }
+}
+
 struct DeadLetterKeyTests {
     private static let hexadecimal = String(repeating: "0a", count: 32)
     private static let base64 = Data(repeating: 0x0A, count: 32).base64EncodedString()

@@ -18,6 +18,12 @@ struct PlainSealer: PayloadSealer {
         RawRecord(key: sealed.keyFingerprint, value: sealed.bytes)
     }
     func keyFingerprint(of key: [UInt8], topic: TopicName) -> [UInt8] { key }
+    func recordFingerprint(key: [UInt8]?, value: [UInt8]?, topic: TopicName) -> [UInt8] {
+        (key.map { [1] + $0 } ?? [0]) + (value.map { [1] + $0 } ?? [0])
+    }
+    func isFingerprint(_ fingerprint: [UInt8], ofKey key: [UInt8]?, value: [UInt8]?, topic: TopicName) -> Bool {
+        fingerprint == recordFingerprint(key: key, value: value, topic: topic)
+    }
 }
 
 /// One message of a test's log.

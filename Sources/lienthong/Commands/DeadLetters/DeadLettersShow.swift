@@ -1,67 +1,10 @@
-// What was refused: lists for programs and people, and one letter's content for who has a ground to see it.
+// One letter: why, where from, its shape, its life; its content for who has a ground to see it.
 import ArgumentParser
 import Contracts
 import DeadLetters
 import Foundation
 import Model
 import Postgres
-
-struct DeadLettersCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "dead-letters", abstract: "Records that were refused.",
-        subcommands: [DeadLettersList.self, DeadLettersShow.self])
-}
-
-struct DeadLettersList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "The latest refused records.")
-
-    @OptionGroup var common: CommonOptions
-
-    @Option(help: "Only of this topic.")
-    var topic: String?
-
-    @Option(help: "Only with this reason code, such as wrong-format.")
-    var reason: String?
-
-    @Option(help: "Only with this status: open, redriven, applied, superseded or discarded.")
-    var status: String?
-
-    @Option(help: "At most this many.")
-    var limit = 100
-
-    func validate() throws {
-        guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit is a number from 1 to 1000000") }
-        if let reason, ReasonCode(rawValue: reason) == nil {
-            throw ValidationError(
-                "'\(reason)' is no reason code; codes are \(ReasonCode.allCases.map(\.rawValue).joined(separator: ", "))"
-            )
-        }
-        if let status, !["open", "redriven", "applied", "superseded", "discarded"].contains(status) {
-            throw ValidationError("'\(status)' is no status; one is open, redriven, applied, superseded or discarded")
-        }
-    }
-
-    func run() async throws {
-        let settings = try common.settings()
-        let topic = try topic.map { try Catalogue.load(folder: settings.topicsFolder).definition($0).name }
-        let connection = try settings.connect("dead-letters list")
-        defer { connection.close() }
-        let letters = try DeadLetterStore(connection: connection).list(
-            DeadLetterStore.Filter(topic: topic, reason: reason, status: status, limit: limit)
-        )
-        switch common.format {
-        case .json:
-            for letter in letters { Terminal.line(letter.json.text) }
-        case .text:
-            guard !letters.isEmpty else {
-                Terminal.line("No dead letters.")
-                return
-            }
-            Terminal.line(DeadLetterSummary.table(letters).text)
-            if letters.count == limit { Terminal.line("The latest \(limit); --limit shows more.") }
-        }
-    }
-}
 
 struct DeadLettersShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -163,35 +106,5 @@ struct DeadLettersShow: AsyncParsableCommand {
             ("fields", .object(fields.map { ($0.path, .string("\($0.shown) (\($0.classification.rawValue))")) })))
         members.append(("unknownFields", .integer(Int64(unknown))))
         return members
-    }
-}
-
-extension DeadLetterSummary {
-    var members: [(String, JSON)] {
-        [
-            ("id", .integer(id)), ("topic", .string(origin.topic.rawValue)),
-            ("partition", .integer(Int64(origin.partition.rawValue))), ("offset", .integer(origin.offset.rawValue)),
-            ("reason", .string(reason)), ("field", .optional(field)), ("rule", .optional(rule)),
-            ("sqlState", .optional(sqlState)), ("contractVersion", .string(contractVersion)),
-            ("status", .string(status)), ("recordAt", .optional(recordAt)), ("receivedAt", .string(receivedAt)),
-        ]
-    }
-
-    var json: JSON { .object(members) }
-
-    static func table(_ letters: [DeadLetterSummary]) -> Table {
-        var table = Table([
-            ("id", .right), ("topic", .left), ("partition", .right), ("offset", .right), ("reason", .left),
-            ("field", .left), ("rule", .left), ("status", .left), ("received", .left),
-        ])
-        for letter in letters {
-            table.add([
-                String(letter.id), letter.origin.topic.rawValue, "\(letter.origin.partition)",
-                "\(letter.origin.offset)",
-                letter.reason, letter.field ?? "–", letter.rule ?? letter.sqlState.map { "SQLSTATE \($0)" } ?? "–",
-                letter.status, letter.receivedAt,
-            ])
-        }
-        return table
     }
 }

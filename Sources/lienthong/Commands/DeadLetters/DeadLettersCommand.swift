@@ -1,0 +1,10 @@
+// What was refused: looked at, counted, mended, sent again, laid aside.
+import ArgumentParser
+
+struct DeadLettersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dead-letters", abstract: "Records that were refused.",
+        subcommands: [
+            DeadLettersList.self, DeadLettersShow.self,
+        ])
+}
