@@ -56,6 +56,16 @@ enum Terminal {
     /// In a pipe or a file, progress would only be in the way.
     static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether there is a person to be asked.
+    static var asks: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
+
+    /// Asks a person; an empty answer is a yes, and the end of input a no.
+    static func confirms(_ question: String) -> Bool {
+        write("\(question) [Y/n] ", to: STDERR_FILENO)
+        guard let answer = readLine()?.trimmingCharacters(in: .whitespaces).lowercased() else { return false }
+        return answer.isEmpty || answer == "y" || answer == "yes"
+    }
+
     /// A line of progress; the next one replaces it.
     static func progress(_ text: String) {
         write("\r\u{1B}[2K\(text)", to: STDERR_FILENO)

@@ -16,6 +16,14 @@ COMMENT ON COLUMN ingest.dead_letter.refusals IS 'How often the record was refus
 COMMENT ON COLUMN ingest.dead_letter.redriven_fingerprint IS 'HMAC of topic, key and value as last redriven: a record that names this letter is it only where its own agrees';
 COMMENT ON COLUMN ingest.dead_letter.relayed_refusals IS 'How many of the refusals its owner was told of on <topic>.dead-letter';
 
+-- The record as it was repaired, sealed as `payload` is: what was sent can be sent again after a crash.
+ALTER TABLE ingest.dead_letter
+    ADD COLUMN repaired        bytea,
+    ADD COLUMN repaired_key_id text,
+    ADD CHECK ((repaired IS NULL) = (repaired_key_id IS NULL)),
+    ADD CHECK (repaired IS NULL OR payload IS NOT NULL);
+COMMENT ON COLUMN ingest.dead_letter.repaired IS 'Key, repaired value and headers, sealed; null where nobody repaired it, and payload is what counts';
+
 -- What a worker asks of its partitions, and what is to be told to owners.
 CREATE INDEX dead_letter_waiting ON ingest.dead_letter (topic, partition) WHERE status IN ('open', 'quarantined');
 CREATE INDEX dead_letter_untold ON ingest.dead_letter (id) WHERE relayed_refusals < refusals;

@@ -28,8 +28,9 @@ struct TraceCommand: AsyncParsableCommand {
         let row = try rows.read(key: key)
         let sealer = try settings.sealer()
         let letters = try DeadLetterStore(connection: connection).list(
-            topic: definition.name,
-            keyFingerprints: sealer.keyFingerprints(of: Array(key.utf8), topic: definition.name),
+            DeadLetterFilter(
+                topic: definition.name,
+                keyFingerprints: sealer.keyFingerprints(of: Array(key.utf8), topic: definition.name)),
             limit: 1000)
         switch common.format {
         case .json:

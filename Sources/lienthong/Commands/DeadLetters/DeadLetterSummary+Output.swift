@@ -9,7 +9,9 @@ extension DeadLetterSummary {
             ("partition", .integer(Int64(origin.partition.rawValue))), ("offset", .integer(origin.offset.rawValue)),
             ("reason", .string(reason)), ("field", .optional(field)), ("rule", .optional(rule)),
             ("sqlState", .optional(sqlState)), ("contractVersion", .string(contractVersion)),
-            ("status", .string(status)), ("recordAt", .optional(recordAt)), ("receivedAt", .string(receivedAt)),
+            ("status", .string(status.rawValue)), ("refusals", .integer(Int64(refusals))),
+            ("recordAt", .optional(recordAt)), ("receivedAt", .string(receivedAt)),
+            ("redrivenAt", .optional(redrivenAt)), ("closedAt", .optional(closedAt)),
         ]
     }
 
@@ -25,9 +27,23 @@ extension DeadLetterSummary {
                 String(letter.id), letter.origin.topic.rawValue, "\(letter.origin.partition)",
                 "\(letter.origin.offset)",
                 letter.reason, letter.field ?? "–", letter.rule ?? letter.sqlState.map { "SQLSTATE \($0)" } ?? "–",
-                letter.status, letter.receivedAt,
+                letter.status.rawValue, letter.receivedAt,
             ])
         }
         return table
+    }
+}
+
+extension DeadLetterStep {
+    var json: JSON {
+        .object([
+            ("at", .string(at)), ("step", .string(step)), ("by", .string(by)), ("because", .optional(because)),
+            ("details", .optional(details)),
+        ])
+    }
+
+    /// Such as `2026-11-22T08:30:00.000Z redriven by an operator: the owner asked {"repaired": "JSON Patch"}`.
+    var line: String {
+        "\(at) \(step) by \(by)" + (because.map { ": \($0)" } ?? "") + (details.map { " \($0)" } ?? "")
     }
 }

@@ -5,6 +5,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dead-letters", abstract: "Records that were refused.",
         subcommands: [
-            DeadLettersList.self, DeadLettersShow.self,
+            DeadLettersList.self, DeadLettersStats.self, DeadLettersShow.self, DeadLettersRepair.self,
+            DeadLettersRedrive.self, DeadLettersDiscard.self,
         ])
 }

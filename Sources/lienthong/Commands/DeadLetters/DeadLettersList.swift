@@ -9,49 +9,59 @@ struct DeadLettersList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "The latest refused records.")
 
     @OptionGroup var common: CommonOptions
-
-    @Option(help: "Only of this topic.")
-    var topic: String?
-
-    @Option(help: "Only with this reason code, such as wrong-format.")
-    var reason: String?
-
-    @Option(help: "Only with this status: open, redriven, applied, superseded or discarded.")
-    var status: String?
+    @OptionGroup var filter: LetterFilterOptions
+    @OptionGroup var status: LetterStatusOption
 
     @Option(help: "At most this many.")
     var limit = 100
 
     func validate() throws {
         guard (1...1_000_000).contains(limit) else { throw ValidationError("--limit is a number from 1 to 1000000") }
-        if let reason, ReasonCode(rawValue: reason) == nil {
-            throw ValidationError(
-                "'\(reason)' is no reason code; codes are \(ReasonCode.allCases.map(\.rawValue).joined(separator: ", "))"
-            )
-        }
-        if let status, !["open", "redriven", "applied", "superseded", "discarded"].contains(status) {
-            throw ValidationError("'\(status)' is no status; one is open, redriven, applied, superseded or discarded")
-        }
     }
 
     func run() async throws {
         let settings = try common.settings()
-        let topic = try topic.map { try Catalogue.load(folder: settings.topicsFolder).definition($0).name }
+        let catalogue = try Catalogue.load(folder: settings.topicsFolder)
         let connection = try settings.connect("dead-letters list")
         defer { connection.close() }
-        let letters = try DeadLetterStore(connection: connection).list(
-            DeadLetterStore.Filter(topic: topic, reason: reason, status: status, limit: limit)
-        )
+        let filter = try filter.filter(
+            statuses: status.statuses, settings: settings, catalogue: catalogue, connection: connection)
+        let store = DeadLetterStore(connection: connection)
+        let letters = try store.list(filter, limit: limit)
+        let matching = letters.count < limit ? Int64(letters.count) : try store.count(filter)
         switch common.format {
         case .json:
             for letter in letters { Terminal.line(letter.json.text) }
+            Terminal.line(
+                JSON.object([("letters", .integer(matching)), ("listed", .integer(Int64(letters.count)))]).text)
         case .text:
             guard !letters.isEmpty else {
                 Terminal.line("No dead letters.")
                 return
             }
             Terminal.line(DeadLetterSummary.table(letters).text)
-            if letters.count == limit { Terminal.line("The latest \(limit); --limit shows more.") }
+            if matching > letters.count {
+                Terminal.line("The latest \(Readable.count(limit)) of \(Readable.count(matching)); --limit shows more.")
+            }
+        }
+    }
+}
+
+struct LetterStatusOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Only with these statuses, separated by commas: open, redriven, quarantined, applied, superseded, discarded.",
+            valueName: "statuses"),
+        transform: { try Self.parse($0) })
+    var status: [DeadLetterStatus]?
+
+    var statuses: [DeadLetterStatus] { status ?? [] }
+
+    private static func parse(_ text: String) throws -> [DeadLetterStatus] {
+        try text.split(separator: ",").map { word in
+            if let status = DeadLetterStatus(rawValue: String(word)) { return status }
+            let known = DeadLetterStatus.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("'\(word)' is no status; statuses are \(known)")
         }
     }
 }

@@ -37,30 +37,38 @@ struct DeadLettersShow: AsyncParsableCommand {
         let connection = try settings.connect("dead-letters show")
         defer { connection.close() }
         let store = DeadLetterStore(connection: connection)
-        guard let (summary, sealed) = try store.letter(id: id) else {
-            throw UserError(
-                action: "looking for", subject: "dead letter \(id)", cause: "there is none of that id",
-                nextStep: "see `lienthong dead-letters list`", status: .no)
-        }
-        guard let sealed else {
-            show(summary, content: [("content", .string("not kept: the record is marked as a state secret"))])
+        let letter = try store.required(id: id)
+        let steps = try store.steps(of: id)
+        let summary = letter.summary
+        guard let sealed = letter.sealed else {
+            show(summary, content: [("content", .string("not kept: the record is marked as a state secret"))], steps)
             return
         }
-        let record = try settings.sealer().open(sealed, origin: summary.origin)
+        let sealer = try settings.sealer()
+        let record = try sealer.open(sealed, origin: summary.origin)
+        let repaired = try letter.repaired.map { try sealer.open($0, origin: summary.origin) }
         if reveal {
             try store.recordReveal(of: summary, by: Host.user, because: because ?? "")
-            show(summary, content: Self.revealed(record))
+            show(summary, content: Self.revealed(record, repaired), steps)
         } else {
-            show(summary, content: Self.masked(record, contract: catalogue[summary.origin.topic]?.contract))
+            let contract = catalogue[summary.origin.topic]?.contract
+            show(summary, content: Self.masked(record, repaired, contract: contract), steps)
         }
     }
 
-    private func show(_ summary: DeadLetterSummary, content: [(String, JSON)]) {
+    private func show(_ summary: DeadLetterSummary, content: [(String, JSON)], _ steps: [DeadLetterStep]) {
         let members = summary.members + content
         switch common.format {
-        case .json: Terminal.line(JSON.object(members).text)
+        case .json: Terminal.line(JSON.object(members + [("life", .array(steps.map(\.json)))]).text)
         case .text:
             let width = members.map(\.0.count).max() ?? 0
+            defer {
+                for (index, step) in steps.enumerated() {
+                    let label = index == 0 ? "life" : ""
+                    Terminal.line(
+                        label.padding(toLength: width + 2, withPad: " ", startingAt: 0) + Terminal.visible(step.line))
+                }
+            }
             for (name, value) in members {
                 let label = name.padding(toLength: width + 2, withPad: " ", startingAt: 0)
                 switch value {
@@ -78,7 +86,7 @@ struct DeadLettersShow: AsyncParsableCommand {
         }
     }
 
-    private static func revealed(_ record: RawRecord) -> [(String, JSON)] {
+    private static func revealed(_ record: RawRecord, _ repaired: RawRecord?) -> [(String, JSON)] {
         /// Text where the bytes are text, else base64 under another name: the two are never mistaken for each other.
         func member(_ name: String, _ bytes: [UInt8]?) -> (String, JSON) {
             guard let bytes else { return (name, .null) }
@@ -88,16 +96,18 @@ struct DeadLettersShow: AsyncParsableCommand {
         return [
             member("key", record.key), member("value", record.value),
             ("headers", .object(record.headers.map { member($0.name, $0.value) })),
-        ]
+        ] + (repaired.map { [member("repairedValue", $0.value)] } ?? [])
     }
 
-    private static func masked(_ record: RawRecord, contract: Contract?) -> [(String, JSON)] {
+    /// The fields are those of the repaired value, where there is one.
+    private static func masked(_ record: RawRecord, _ repaired: RawRecord?, contract: Contract?) -> [(String, JSON)] {
         func size(_ bytes: [UInt8]?) -> JSON { .string(bytes.map { "\($0.count) bytes" } ?? "null") }
         var members: [(String, JSON)] = [
             ("key", size(record.key)), ("value", size(record.value)),
             ("headers", .integer(Int64(record.headers.count))),
         ]
-        guard let value = record.value, let contract else { return members }
+        if let repaired { members.append(("repairedValue", size(repaired.value))) }
+        guard let value = (repaired ?? record).value, let contract else { return members }
         guard let (fields, unknown) = MaskedRecord.fields(of: value, contract: contract) else {
             members.append(("shape", .string("not a JSON object")))
             return members
