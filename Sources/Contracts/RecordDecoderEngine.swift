@@ -32,6 +32,13 @@ package func contentHash(of bytes: UnsafeRawBufferPointer) -> UInt64 {
     lt_hash64(bytes.baseAddress, bytes.count, 0)
 }
 
+/// What of a key may stand beside a dead letter in clear: enough to spare most records a fingerprint, too little to find
+/// the key by, the less without the seed.
+/// - Returns: 0 to 65,535.
+package func keyHint(of key: UnsafeRawBufferPointer, seed: UInt64) -> Int32 {
+    Int32(truncatingIfNeeded: lt_hash64(key.baseAddress, key.count, seed) & 0xFFFF)
+}
+
 /// All its methods are mutating, even those that change nothing: a borrowing call from a mutating one copies the whole
 /// structure to the stack first (seen in Swift 6.3's code, a tenth of the time).
 struct RecordEngine: ~Copyable {

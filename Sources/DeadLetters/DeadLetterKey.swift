@@ -12,6 +12,7 @@ package struct DeadLetterKey: Sendable {
     package let id: String
     let sealing: SymmetricKey
     let fingerprinting: SymmetricKey
+    let hintSeed: UInt64
 
     /// - Parameter bytes: exactly `byteCount` of them, or nil is returned.
     package init?(bytes: [UInt8]) {
@@ -24,6 +25,7 @@ package struct DeadLetterKey: Sendable {
         }
         sealing = derive("sealing")
         fingerprinting = derive("fingerprint")
+        hintSeed = derive("hint").withUnsafeBytes { $0.loadUnaligned(as: UInt64.self).littleEndian }
         let name = derive("name").withUnsafeBytes { SHA256.hash(data: Data($0)) }
         id = name.prefix(4).map { Hexadecimal.byte($0) }.joined()
     }
@@ -96,20 +98,5 @@ package struct DeadLetterKey: Sendable {
                 action: "writing the dead-letter key file", subject: file, cause: "the write failed",
                 nextStep: "check the space left, remove the file and try again", status: .configuration)
         }
-    }
-}
-
-/// Two digits a byte, lower case.
-enum Hexadecimal {
-    static func byte(_ value: UInt8) -> String {
-        let text = String(value, radix: 16)
-        return text.count == 2 ? text : "0" + text
-    }
-
-    /// Nil where a character is no hexadecimal digit or their number is odd.
-    static func decode(_ text: String) -> [UInt8]? {
-        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue.map { UInt8($0) } }
-        guard digits.count == text.utf8.count, digits.count.isMultiple(of: 2) else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 }

@@ -55,6 +55,8 @@ package struct DeadLetterSealer: PayloadSealer {
         Self.fingerprint(of: key, topic: topic, with: current)
     }
 
+    package var hintSeeds: [UInt64] { keys.map(\.hintSeed) }
+
     package func knows(keyID: String) -> Bool { byID[keyID] != nil }
 
     /// Fingerprints under every known key, for finding letters sealed before the key was changed.

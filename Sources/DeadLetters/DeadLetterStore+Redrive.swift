@@ -86,8 +86,12 @@ extension DeadLetterStore {
             """
             WITH sent AS (
               UPDATE ingest.dead_letter d
-              SET status = 'redriven', redriven_at = now(), redriven_fingerprint = s.fingerprint
-              FROM unnest($1::bigint[], $2::bytea[]) AS s (id, fingerprint) WHERE d.id = s.id RETURNING d.id)
+              SET status = 'redriven', redriven_at = now()
+              FROM unnest($1::bigint[], $2::bytea[]) AS s (id, fingerprint) WHERE d.id = s.id
+              RETURNING d.id, s.fingerprint, d.topic, d.incarnation, d.partition, d."offset"),
+            noted AS (
+              INSERT INTO ingest.redriven (letter, fingerprint, topic, incarnation, partition, "offset")
+              SELECT id, fingerprint, topic, incarnation, partition, "offset" FROM sent ON CONFLICT DO NOTHING)
             INSERT INTO ingest.dead_letter_step (letter, step, by, because, details)
             SELECT id, 'redriven', $3, $4, $5::jsonb FROM sent ORDER BY id
             """,

@@ -26,6 +26,8 @@ struct BatchWriter {
     static func prepare(
         _ slot: BatchSlot, of topic: LaneTopic, _ states: PartitionTable, sealer: any PayloadSealer
     ) -> PreparedBatch? {
+        // The database has to be asked first (`resolveLetters`).
+        guard slot.batch.named.isEmpty else { return nil }
         let live = active(Array(slot.batch.entries.indices), of: slot, topic, states)
         return prepare(live, of: slot, topic, states, sealer, mayCopy: true)
     }
@@ -37,7 +39,9 @@ struct BatchWriter {
         let incarnations = states.values(of: topic.definition.name) { $0.incarnation }
         return Staging(topic: topic.definition, slot: slot, sealer: sealer).prepare(live, incarnations: incarnations) {
             rows, noTombstones in
-            topic.paths.withLock { $0.path(rows: rows, mayCopy: mayCopy && noTombstones) }
+            topic.paths.withLock {
+                $0.path(rows: rows, mayCopy: mayCopy && noTombstones && slot.batch.letters.isEmpty)
+            }
         }
     }
 
@@ -46,6 +50,7 @@ struct BatchWriter {
     ///
     /// - Throws: `TopicFault` where the topic is to be paused; the world's faults as `PostgresError`.
     func write(states: inout PartitionTable, count: (Fates) -> Void) throws {
+        try resolveLetters(states)
         try write(Array(slot.batch.entries.indices), states: &states, count: count)
     }
 
@@ -275,7 +280,9 @@ struct BatchWriter {
         let start = ContinuousClock.now
         progress.add(StageTimes(copy: (start - begin) / .seconds(1)))
         settings.faultPoint(.beforeCommit)
-        try connection.send(topic.sql.transaction(claims: claims, contents: batch.contents, path: path))
+        try connection.send(
+            topic.sql.transaction(
+                claims: claims, contents: batch.contents, letters: letterMoves(batch), path: path))
         settings.faultPoint(.afterCommit)
         let results = try connection.receive()
         // The last result is COMMIT's, the one before it the positions'.
@@ -332,7 +339,7 @@ struct BatchWriter {
         for row in batch.rows { rows[row.partition, default: 0] += 1 }
         let end = ContinuousClock.now
         let results = try connection.execute(
-            topic.sql.endCopy(claims: claims, contents: batch.contents, rows: rows))
+            topic.sql.endCopy(claims: claims, contents: batch.contents, letters: letterMoves(batch), rows: rows))
         let outcome = settle(claims, results[results.count - 2], &states, count)
         progress.add(StageTimes(commit: (ContinuousClock.now - end) / .seconds(1), batches: 1, copiedBatches: 1))
         wrote(batch, outcome)

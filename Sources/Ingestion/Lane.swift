@@ -322,6 +322,10 @@ final class Lane {
         forgetTaken()
         states = PartitionTable(fresh.filter { topics[$0.0.topic] != nil })
         topicsOfStates = states.keys.compactMap { topics[$0.topic] }
+        for topic in topics.values {
+            topic.waiting = try store.waitingLetters(
+                of: topic.definition.name, states.keys.filter { $0.topic == topic.definition.name }.map(\.partition))
+        }
         pendingAssignment = nil
         try fetchAnew()
         logger.debug("claimed \(partitions.count) partitions")

@@ -46,6 +46,9 @@ final class LaneTopic {
         return spare
     }
 
+    /// Keys with dead letters waiting, by partition: what a newer record of theirs overtakes. Loaded with each claim.
+    var waiting: [Partition: KeyHints] = [:]
+
     /// Forgets what was known of the connection before.
     func connected() {
         typesMatch = nil

@@ -106,7 +106,7 @@ struct MergeSQL {
     /// The transaction after its COPYs. Its last result but one has a row for each partition whose position was as expected:
     /// partition, applied, deleted, foreign deletes, inserted, seconds since these statements came. A partition that is
     /// not there was not written at all.
-    func transaction(claims: [Claim], contents: Contents, path: Path) -> String {
+    func transaction(claims: [Claim], contents: Contents, letters: LetterMoves, path: Path) -> String {
         var statements = ["SAVEPOINT \(Self.staged)", lockPositions(claims), noteLost(claims)]
         if contents.hasTombstones { statements.append(raiseDeletes) }
         if contents.hasRecords {
@@ -120,6 +120,7 @@ struct MergeSQL {
             statements += replaceChildren(contents)
         }
         if contents.hasDeadLetters { statements.append(keepDeadLetters) }
+        statements += moveLetters(letters, merged: true)
         if contents.hasRecords || contents.hasWarnings { statements.append(countWarnings(contents)) }
         if contents.hasTombstones { statements += Self.byIndexAlone }
         statements.append(movePositions(claims, fates: fates(contents)))
@@ -174,9 +175,12 @@ struct MergeSQL {
 
     /// Ends it. Its last result but one is as `transaction`'s.
     /// - Parameter rows: copied, by partition.
-    func endCopy(claims: [Claim], contents: Contents, rows: [Partition: Int]) -> String {
+    func endCopy(
+        claims: [Claim], contents: Contents, letters: LetterMoves, rows: [Partition: Int]
+    ) -> String {
         var statements: [String] = []
         if contents.hasDeadLetters { statements.append(keepDeadLetters) }
+        statements += moveLetters(letters, merged: false)
         let fates = claims.map { claim in
             let count = rows[claim.partition] ?? 0
             return "(\(claim.partition.rawValue), \(count)::bigint, 0::bigint, 0::bigint, \(count)::bigint)"
@@ -417,7 +421,8 @@ struct MergeSQL {
               INSERT INTO \(target) AS t (\(insertColumns.joined(separator: ", ")))
               SELECT \(([keyList("s")] + content.map { "s.\($0)" }).joined(separator: ", ")),
                 s.stage_record_version, s.stage_partition, s.stage_incarnation, s.stage_record_offset,
-                s.stage_record_offset, \(mappingRevision), s.stage_content_hash, false, now(), false
+                coalesce(s.stage_origin_offset, s.stage_record_offset), \(mappingRevision), s.stage_content_hash, false,
+                now(), false
               FROM \(source) WHERE \(condition) AND \(isOurs)
               ORDER BY s.stage_ordinal
               ON CONFLICT (\(keyList)) DO UPDATE SET
@@ -437,7 +442,8 @@ struct MergeSQL {
             content.map { "\($0) = s.\($0)" } + [
                 "record_version = s.stage_record_version", "record_partition = s.stage_partition",
                 "record_incarnation = s.stage_incarnation", "record_offset = s.stage_record_offset",
-                "origin_offset = s.stage_record_offset", "mapping_revision = \(mappingRevision)",
+                "origin_offset = coalesce(s.stage_origin_offset, s.stage_record_offset)",
+                "mapping_revision = \(mappingRevision)",
                 "content_hash = s.stage_content_hash", "applied_at = now()", "deleted = false",
                 "version_conflict = NOT t.deleted AND t.record_version = s.stage_record_version AND t.mapping_revision = \(mappingRevision)",
             ]
@@ -590,14 +596,87 @@ struct MergeSQL {
     private var keepDeadLetters: String {
         """
         INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, sql_state,
-          contract_version, record_at, key_fingerprint, key_id, payload)
+          contract_version, record_at, key_fingerprint, key_hint, key_id, payload)
         SELECT \(topic), w.incarnation, d.partition, d."offset", d.reason, d.field, d.rule, d.sql_state,
-          \(contractVersion), d.record_at, d.key_fingerprint, d.key_id, d.payload
+          \(contractVersion), d.record_at, d.key_fingerprint, d.key_hint, d.key_id, d.payload
         FROM \(prefix)_dead d JOIN \(prefix)_won w ON w.partition = d.partition
         WHERE d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign)
         ORDER BY d.partition, d."offset"
         ON CONFLICT (topic, incarnation, partition, "offset") DO NOTHING
         """
+    }
+
+    /// What the batch does to dead letters, its own and those of before.
+    ///
+    /// - Parameter merged: whether `merged` and `marked` tell what took effect; else every row did.
+    private func moveLetters(_ letters: LetterMoves, merged: Bool) -> [String] {
+        var statements: [String] = []
+        if !letters.redriven.isEmpty { statements.append(settleRedriven(letters.redriven)) }
+        if !letters.overtaken.isEmpty { statements.append(closeOvertaken(letters.overtaken, merged: merged)) }
+        return statements
+    }
+
+    /// True where the record or tombstone at `l`'s place made, replaced or deleted a row.
+    private var tookEffect: String {
+        """
+        (EXISTS (SELECT FROM \(prefix)_merged m WHERE m.partition = l.partition AND m.record_offset = l.rank)
+          OR EXISTS (SELECT FROM \(prefix)_marked m
+            WHERE m.delete_partition = l.partition AND m.delete_offset = l.rank
+              OR m.plain_delete_partition = l.partition AND m.plain_delete_offset = l.rank))
+        """
+    }
+
+    private func settleRedriven(_ letters: [LetterMoves.Redriven]) -> String {
+        let rows = letters.map { letter in
+            let refusal = letter.refusal
+            let words = [refusal?.reason.rawValue, refusal?.field, refusal?.rule, letter.sqlState]
+                .map { $0.map(SQLText.literal) ?? "NULL" }
+            return
+                "(\(letter.id)::bigint, \(letter.partition.rawValue), \(letter.rank.rawValue)::bigint, \(words.map { "\($0)::text" }.joined(separator: ", ")))"
+        }
+        let replaced = ["reason", "field", "rule", "sql_state"]
+            .map { "\($0) = CASE WHEN l.reason IS NULL THEN d.\($0) ELSE l.\($0) END" }
+        // Of a state secret nothing is kept but reason and origin, wherever it shows.
+        let secret = "l.reason IS NOT DISTINCT FROM \(SQLText.literal(ReasonCode.stateSecret.rawValue))"
+        let content = ["payload", "key_id", "key_fingerprint", "key_hint", "repaired", "repaired_key_id"]
+            .map { "\($0) = CASE WHEN \(secret) THEN NULL ELSE d.\($0) END" }
+        return """
+            WITH told AS (
+              UPDATE ingest.dead_letter d SET
+                status = CASE WHEN l.reason IS NULL
+                  THEN CASE WHEN \(tookEffect) THEN 'applied' ELSE 'superseded' END
+                  WHEN d.refusals + 1 >= \(LetterMoves.refusalsMax) THEN 'quarantined' ELSE 'open' END,
+                closed_at = CASE WHEN l.reason IS NULL THEN now() END,
+                refusals = d.refusals + CASE WHEN l.reason IS NULL THEN 0 ELSE 1 END,
+                contract_version = CASE WHEN l.reason IS NULL THEN d.contract_version ELSE \(contractVersion) END,
+                \((replaced + content).joined(separator: ", "))
+              FROM (VALUES \(rows.joined(separator: ", ")))
+                AS l (letter, partition, rank, reason, field, rule, sql_state)
+              JOIN \(prefix)_won w ON w.partition = l.partition
+              WHERE d.id = l.letter AND d.topic = \(topic) AND d.status = 'redriven'
+              RETURNING d.id, d.status)
+            INSERT INTO ingest.dead_letter_step (letter, step, by)
+            SELECT id, CASE status WHEN 'open' THEN 'refused' ELSE status END, 'work' FROM told ORDER BY id
+            """
+    }
+
+    private func closeOvertaken(_ letters: [LetterMoves.Overtaken], merged: Bool) -> String {
+        let rows = letters.map {
+            "(\($0.partition.rawValue), \($0.rank.rawValue)::bigint, '\\x\($0.fingerprint)'::bytea)"
+        }
+        return """
+            WITH closed AS (
+              UPDATE ingest.dead_letter d SET status = 'superseded', closed_at = now()
+              FROM (VALUES \(rows.joined(separator: ", "))) AS l (partition, rank, fingerprint)
+              JOIN \(prefix)_won w ON w.partition = l.partition
+              WHERE d.key_fingerprint = l.fingerprint AND d.topic = \(topic) AND d.partition = l.partition
+                AND d.status IN ('open', 'quarantined')
+                AND (d.incarnation < w.incarnation OR d.incarnation = w.incarnation AND d."offset" < l.rank)
+                AND \(merged ? tookEffect : "true")
+              RETURNING d.id)
+            INSERT INTO ingest.dead_letter_step (letter, step, by)
+            SELECT id, 'superseded', 'work' FROM closed ORDER BY id
+            """
     }
 
     /// What became of each partition's share: partition, applied, deleted, foreign deletes, inserted.

@@ -34,6 +34,23 @@ enum GapKind: String {
 struct PositionStore {
     let connection: PostgresConnection
 
+    /// Keys that have dead letters waiting in the partitions: letters that a newer record of theirs overtakes.
+    func waitingLetters(of topic: TopicName, _ partitions: [Partition]) throws(PostgresError) -> [Partition: KeyHints] {
+        guard !partitions.isEmpty else { return [:] }
+        let result = try connection.query(
+            """
+            SELECT DISTINCT partition, key_hint FROM ingest.dead_letter
+            WHERE topic = $1 AND partition = ANY ($2::integer[]) AND status IN ('open', 'quarantined')
+              AND key_fingerprint IS NOT NULL
+            """, [topic.rawValue, "{\(partitions.map { "\($0)" }.joined(separator: ","))}"])
+        var waiting: [Partition: KeyHints] = [:]
+        for row in 0..<result.rowCount {
+            guard let partition = result[row, 0].flatMap(Int32.init) else { continue }
+            waiting[Partition(partition), default: KeyHints()].insert(result[row, 1].flatMap(Int32.init))
+        }
+        return waiting
+    }
+
     /// Takes the partitions: raises their epochs, so that whoever held them writes nothing more. Waits for commits in flight,
     /// and ends a session that holds the positions while it waits for its own client: a worker that froze inside a COPY
     /// into a table, which no timeout of the server's would free.

@@ -74,7 +74,8 @@ enum Reduction: Equatable {
 }
 
 extension StagedRow {
-    /// Takes one more record of the key; they come in the order of offsets.
+    /// Takes one more record of the key. They come in the order of the log, which is that of their ranks but for those
+    /// that were redriven.
     fileprivate mutating func take(_ index: Int, _ entry: TopicBatch.Entry, among entries: [TopicBatch.Entry]) {
         switch entry.outcome {
         case .record(let record):
@@ -84,15 +85,18 @@ extension StagedRow {
             }
             if record.version == other.version, record.contentHash != other.contentHash { conflicts += 1 }
             if record.version > other.version { conflicts = 0 }
-            if record.version >= other.version { self.record = index }
+            if record.version > other.version || record.version == other.version && entry.rank > entries[best].rank {
+                self.record = index
+            }
         case .tombstone(let tombstone):
             guard let version = tombstone.version else {
-                plainDelete = index
+                if plainDelete.map({ entries[$0].rank < entry.rank }) ?? true { plainDelete = index }
                 plainDeletes.append(index)
                 return
             }
             if let greatest = delete, case .tombstone(let other) = entries[greatest].outcome,
-                let otherVersion = other.version, otherVersion > version
+                let otherVersion = other.version,
+                otherVersion > version || otherVersion == version && entries[greatest].rank > entry.rank
             {
                 return
             }

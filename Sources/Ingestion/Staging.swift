@@ -73,7 +73,7 @@ struct Staging {
             buffers.ranks.field(rows[ordinal].partition.rawValue)
             buffers.ranks.field(incarnations[Int(rows[ordinal].partition.rawValue)] ?? 0)
             buffers.ranks.field(record.version)
-            buffers.ranks.field(entries[index].offset.rawValue)
+            buffers.ranks.field(entries[index].rank.rawValue)
             buffers.ranks.append(raw: decoder.arena[rows[ordinal].key])
         }
         buffers.ranks.end()
@@ -88,7 +88,7 @@ struct Staging {
         let entries = slot.batch.entries
         let decoder = slot.batch.decoder
         let contentColumns = decoder.table.contentColumns.count
-        let fields = 9 + decoder.table.keyColumns.count + contentColumns
+        let fields = 10 + decoder.table.keyColumns.count + contentColumns
         buffer.begin()
         for ordinal in ordinals {
             let row = rows[ordinal]
@@ -101,19 +101,20 @@ struct Staging {
                 contents.recordRows += 1
                 content = record.content
                 buffer.field(record.version)
-                buffer.field(entries[index].offset.rawValue)
+                buffer.field(entries[index].rank.rawValue)
                 buffer.field(Int64(bitPattern: record.contentHash))
+                buffer.field(entries[index].rank == entries[index].offset ? nil : entries[index].offset.rawValue)
             } else {
-                for _ in 0..<3 { buffer.null() }
+                for _ in 0..<4 { buffer.null() }
             }
             if let index = row.delete, case .tombstone(let tombstone) = entries[index].outcome {
                 buffer.field(tombstone.version)
-                buffer.field(entries[index].offset.rawValue)
+                buffer.field(entries[index].rank.rawValue)
             } else {
                 for _ in 0..<2 { buffer.null() }
             }
             if let index = row.plainDelete {
-                buffer.field(entries[index].offset.rawValue)
+                buffer.field(entries[index].rank.rawValue)
             } else {
                 buffer.null()
             }
@@ -201,7 +202,9 @@ struct Staging {
         slot.buffers.dead.begin()
         let entries = slot.batch.entries
         for index in live {
-            guard case .refused(let number) = entries[index].outcome else { continue }
+            // What was redriven in vain is its letter again, and no other (see `MergeSQL.tellLetters`).
+            guard case .refused(let number) = entries[index].outcome, slot.batch.letters[index] == nil
+            else { continue }
             contents.hasDeadLetters = true
             append(index, slot.batch.refusals[number], ordinal: nil, incarnations)
         }
@@ -238,7 +241,10 @@ struct Staging {
                 preconditionFailure("sealing bytes in memory with a checked key fails only by a bug: \(error)")
             }
         }
-        slot.buffers.dead.beginRow(fields: 11)
+        let hint = sealed?.keyFingerprint.flatMap { _ in
+            slot.batch.withKey(index) { key in key.map { keyHint(of: $0, seed: sealer.hintSeeds[0]) } }
+        }
+        slot.buffers.dead.beginRow(fields: 12)
         slot.buffers.dead.field(ordinal)
         slot.buffers.dead.field(entry.partition.rawValue)
         slot.buffers.dead.field(entry.offset.rawValue)
@@ -248,6 +254,7 @@ struct Staging {
         slot.buffers.dead.field(refused.sqlState)
         slot.buffers.dead.field(entry.timestampMilliseconds.map(Self.postgresMicroseconds))
         slot.buffers.dead.field(sealed?.keyFingerprint)
+        slot.buffers.dead.field(hint)
         slot.buffers.dead.field(sealed?.keyID)
         slot.buffers.dead.field(sealed?.bytes)
     }

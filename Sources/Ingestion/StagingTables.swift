@@ -50,8 +50,9 @@ struct StagingTables {
                     name: "stage",
                     columns: integers("stage_ordinal", "stage_partition", "stage_incarnation")
                         + bigints(
-                            "stage_record_version", "stage_record_offset", "stage_content_hash", "stage_delete_version",
-                            "stage_delete_offset", "stage_plain_delete_offset") + keys + columns(table.contentColumns),
+                            "stage_record_version", "stage_record_offset", "stage_content_hash", "stage_origin_offset",
+                            "stage_delete_version", "stage_delete_offset", "stage_plain_delete_offset") + keys
+                        + columns(table.contentColumns),
                     holdsContent: true),
                 Table(
                     name: "rank",
@@ -62,8 +63,7 @@ struct StagingTables {
                     name: "dead",
                     columns: place + texts("reason", "field", "rule", "sql_state") + [
                         Column("record_at", "timestamptz"), Column("key_fingerprint", "bytea"),
-                        Column("key_id", "text"),
-                        Column("payload", "bytea"),
+                        Column("key_hint", "integer"), Column("key_id", "text"), Column("payload", "bytea"),
                     ], holdsContent: true),
                 Table(name: "warning", columns: place + texts("rule", "field")),
                 Table(name: "won", columns: integers("partition", "incarnation")),

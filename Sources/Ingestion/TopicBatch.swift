@@ -11,6 +11,8 @@ final class TopicBatch {
         let partition: Partition
         let offset: Offset
         let timestampMilliseconds: Int64?
+        /// The offset that ranks it: its own, but of a redriven record that of its dead letter.
+        fileprivate(set) var rank: Offset
         /// Settled by the decoder; turned into a refusal where the database refuses the record.
         fileprivate(set) var outcome: Outcome
     }
@@ -33,6 +35,9 @@ final class TopicBatch {
     let decoder: RecordDecoder
     private(set) var entries: [Entry] = []
     private(set) var refusals: [Refused] = []
+    /// By entry, the dead letter that the record names in its header, or is.
+    private(set) var named: [Int: Int64] = [:]
+    private(set) var letters: [Int: Int64] = [:]
     /// Bytes of keys, values and headers of all records held.
     private(set) var byteCount = 0
     /// One for each entry: a collection of values that cannot be copied has to be kept by hand.
@@ -67,9 +72,10 @@ final class TopicBatch {
             )
         }
         byteCount += record.byteCount
+        if let id = record.header(DeadLetterLink.header).flatMap(DeadLetterLink.id) { named[entries.count] = id }
         entries.append(
             Entry(
-                partition: partition, offset: offset, timestampMilliseconds: timestampMilliseconds,
+                partition: partition, offset: offset, timestampMilliseconds: timestampMilliseconds, rank: offset,
                 outcome: outcome(of: verdict)
             )
         )
@@ -88,6 +94,8 @@ final class TopicBatch {
         held.deinitialize(count: entries.count)
         entries.removeAll(keepingCapacity: true)
         refusals.removeAll(keepingCapacity: true)
+        named.removeAll()
+        letters.removeAll()
         decoder.reset()
         byteCount = 0
     }
@@ -95,6 +103,12 @@ final class TopicBatch {
     func refuse(_ index: Int, _ refusal: Refusal, sqlState: String?) {
         entries[index].outcome = .refused(refusals.count)
         refusals.append(Refused(refusal: refusal, sqlState: sqlState))
+    }
+
+    /// The record at `index` is what was sent again of that letter, whose place in the log ranks it.
+    func link(_ index: Int, to letter: Int64, rank: Offset) {
+        letters[index] = letter
+        entries[index].rank = rank
     }
 
     private func outcome(of verdict: Verdict) -> Outcome {
@@ -109,6 +123,10 @@ final class TopicBatch {
 
     /// The exact bytes of a record, copied.
     func rawRecord(_ index: Int) -> RawRecord { held[index].rawRecord }
+
+    func withKey<Result>(_ index: Int, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
+        held[index].withBytes { key, _ in body(key) }
+    }
 
     func fingerprint(_ index: Int) -> Int64 {
         held[index].withBytes { key, value in recordFingerprint(key: key, value: value) }

@@ -64,6 +64,10 @@ package protocol PayloadSealer: Sendable {
     func seal(_ record: RawRecord, origin: RecordOrigin) throws -> SealedPayload
     func open(_ sealed: SealedPayload, origin: RecordOrigin) throws -> RawRecord
     func keyFingerprint(of key: [UInt8], topic: TopicName) -> [UInt8]
+    /// Under each secret known, the sealing one first.
+    func keyFingerprints(of key: [UInt8], topic: TopicName) -> [[UInt8]]
+    /// Of `keyHint`, under each secret known, the sealing one first; never empty.
+    var hintSeeds: [UInt64] { get }
     /// A keyed fingerprint of what is sent again of a dead letter; null and empty are told apart.
     func recordFingerprint(key: [UInt8]?, value: [UInt8]?, topic: TopicName) -> [UInt8]
     /// Whether `fingerprint` is the one of this record under any secret known, so that a change of the secret between

@@ -18,6 +18,8 @@ struct PlainSealer: PayloadSealer {
         RawRecord(key: sealed.keyFingerprint, value: sealed.bytes)
     }
     func keyFingerprint(of key: [UInt8], topic: TopicName) -> [UInt8] { key }
+    func keyFingerprints(of key: [UInt8], topic: TopicName) -> [[UInt8]] { [key] }
+    var hintSeeds: [UInt64] { [7] }
     func recordFingerprint(key: [UInt8]?, value: [UInt8]?, topic: TopicName) -> [UInt8] {
         (key.map { [1] + $0 } ?? [0]) + (value.map { [1] + $0 } ?? [0])
     }

@@ -6,14 +6,15 @@ ALTER TABLE ingest.dead_letter
         CHECK (status IN ('open', 'redriven', 'quarantined', 'applied', 'superseded', 'discarded')),
     ADD COLUMN refusals             integer NOT NULL DEFAULT 1 CHECK (refusals > 0),
     ADD COLUMN redriven_at          timestamptz,
-    ADD COLUMN redriven_fingerprint bytea,
+    ADD COLUMN key_hint             integer,
     ADD COLUMN closed_at            timestamptz,
     ADD COLUMN relayed_refusals     integer NOT NULL DEFAULT 0,
-    ADD CHECK (status <> 'redriven' OR redriven_fingerprint IS NOT NULL),
+    ADD CHECK (status <> 'redriven' OR redriven_at IS NOT NULL),
+    ADD CHECK (reason <> 'state-secret' OR key_hint IS NULL),
     ADD CHECK ((closed_at IS NOT NULL) = (status IN ('applied', 'superseded', 'discarded')));
 COMMENT ON COLUMN ingest.dead_letter.status IS 'open: to be dealt with; redriven: published again, its fate not yet known; quarantined: refused three times, redriven only by its id; applied, superseded, discarded: closed';
 COMMENT ON COLUMN ingest.dead_letter.refusals IS 'How often the record was refused: at first, and each time that it was redriven in vain';
-COMMENT ON COLUMN ingest.dead_letter.redriven_fingerprint IS 'HMAC of topic, key and value as last redriven: a record that names this letter is it only where its own agrees';
+COMMENT ON COLUMN ingest.dead_letter.key_hint IS '16 bits of a keyed hash of the key: spares workers the fingerprint of most records';
 COMMENT ON COLUMN ingest.dead_letter.relayed_refusals IS 'How many of the refusals its owner was told of on <topic>.dead-letter';
 
 -- The record as it was repaired, sealed as `payload` is: what was sent can be sent again after a crash.
@@ -23,6 +24,19 @@ ALTER TABLE ingest.dead_letter
     ADD CHECK ((repaired IS NULL) = (repaired_key_id IS NULL)),
     ADD CHECK (repaired IS NULL OR payload IS NOT NULL);
 COMMENT ON COLUMN ingest.dead_letter.repaired IS 'Key, repaired value and headers, sealed; null where nobody repaired it, and payload is what counts';
+
+-- What was sent of each letter, kept as long as its log can be read again: a record that names a letter is it only where
+-- its fingerprint is one of these, and has the letter's rank then.
+CREATE TABLE ingest.redriven (
+    letter      bigint NOT NULL,
+    fingerprint bytea NOT NULL,
+    topic       text COLLATE "C" NOT NULL,
+    incarnation integer NOT NULL,
+    partition   integer NOT NULL,
+    "offset"    bigint NOT NULL,
+    PRIMARY KEY (letter, fingerprint)
+);
+COMMENT ON TABLE ingest.redriven IS 'HMAC of topic, key and value of each record that was sent for a dead letter, and that letter''s origin (Decree 102/2025 art. 10.3)';
 
 -- What a worker asks of its partitions, and what is to be told to owners.
 CREATE INDEX dead_letter_waiting ON ingest.dead_letter (topic, partition) WHERE status IN ('open', 'quarantined');

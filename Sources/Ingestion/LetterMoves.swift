@@ -1,0 +1,159 @@
+// What a batch does to dead letters: those it redrives, and those that its newer records overtake.
+import Contracts
+import Logging
+import Model
+import Postgres
+
+/// Steps in the lives of dead letters that go with a batch, in its transaction.
+struct LetterMoves {
+    /// A record that was sent again, and the refusal that it met once more.
+    struct Redriven {
+        var id: Int64
+        var partition: Partition
+        var rank: Offset
+        var refusal: Refusal?
+        var sqlState: String?
+    }
+
+    /// A record whose key may have letters waiting; the fingerprint in hexadecimal digits.
+    struct Overtaken {
+        var partition: Partition
+        var rank: Offset
+        var fingerprint: String
+    }
+
+    /// Refused as often, a letter is quarantined: it is redriven by its own id only.
+    static let refusalsMax = 3
+
+    var redriven: [Redriven] = []
+    var overtaken: [Overtaken] = []
+}
+
+/// The keys that have letters waiting in one partition, as far as 16 bits tell: a false alarm costs a fingerprint.
+struct KeyHints {
+    private static let hints: Int32 = 65_536
+    private var words: [UInt64] = []
+
+    var isEmpty: Bool { words.isEmpty }
+
+    /// - Parameter hint: as `keyHint` makes it; nil, of a letter without one, stands for all.
+    mutating func insert(_ hint: Int32?) {
+        if words.isEmpty { words = Array(repeating: 0, count: Int(Self.hints) / 64) }
+        guard let hint, (0..<Self.hints).contains(hint) else {
+            words = Array(repeating: .max, count: words.count)
+            return
+        }
+        words[Int(hint >> 6)] |= 1 << UInt64(hint & 63)
+    }
+
+    /// - Parameter hint: as `keyHint` makes it.
+    func mayHave(_ hint: Int32) -> Bool {
+        !words.isEmpty && words[Int(hint >> 6)] >> UInt64(hint & 63) & 1 == 1
+    }
+}
+
+extension BatchWriter {
+    /// Finds which of the records that name a dead letter are what was sent of it: those alone get its rank. The others are
+    /// records like any, since a header can be written by anybody.
+    func resolveLetters(_ states: PartitionTable) throws(PostgresError) {
+        guard !slot.batch.named.isEmpty else { return }
+        let name = topic.definition.name
+        let sent = try sentLetters()
+        let incarnations = states.values(of: name) { $0.incarnation }
+        for (index, id) in slot.batch.named.sorted(by: { $0.key < $1.key }) {
+            let entry = slot.batch.entries[index]
+            let number = Int(entry.partition.rawValue)
+            let record = slot.batch.rawRecord(index)
+            let letter = sent[id]?.first { sent in
+                sent.partition == entry.partition && number < incarnations.count
+                    && sent.incarnation == incarnations[number] && sent.offset < entry.offset
+                    && settings.sealer.isFingerprint(
+                        sent.fingerprint, ofKey: record.key, value: record.value, topic: name)
+            }
+            if let letter {
+                slot.batch.link(index, to: id, rank: letter.offset)
+            } else {
+                logger.warning(
+                    "\(name)[\(entry.partition)] offset \(entry.offset) names dead letter \(id) and is not what was sent of it; taken as a record like any"
+                )
+            }
+        }
+    }
+
+    private struct Sent {
+        var partition: Partition
+        var incarnation: Int32
+        var offset: Offset
+        var fingerprint: [UInt8]
+    }
+
+    /// What was sent of the letters that the batch's records name.
+    private func sentLetters() throws(PostgresError) -> [Int64: [Sent]] {
+        let ids = Set(slot.batch.named.values).sorted().map(String.init).joined(separator: ",")
+        let known = try connection.query(
+            """
+            SELECT letter, partition, incarnation, "offset", encode(fingerprint, 'hex') FROM ingest.redriven
+            WHERE topic = $1 AND letter = ANY ($2::bigint[])
+            """, [topic.definition.name.rawValue, "{\(ids)}"])
+        var sent: [Int64: [Sent]] = [:]
+        for row in 0..<known.rowCount {
+            guard let letter = known.integer(row, 0), let partition = known[row, 1].flatMap(Int32.init),
+                let incarnation = known[row, 2].flatMap(Int32.init), let offset = known.integer(row, 3),
+                let fingerprint = known[row, 4].flatMap(Hexadecimal.decode)
+            else { preconditionFailure("ingest.redriven has no nulls") }
+            sent[letter, default: []].append(
+                Sent(
+                    partition: Partition(partition), incarnation: incarnation, offset: Offset(offset),
+                    fingerprint: fingerprint))
+        }
+        return sent
+    }
+
+    /// What the batch, as it stands, does to letters.
+    func letterMoves(_ batch: PreparedBatch) -> LetterMoves {
+        var moves = LetterMoves()
+        let entries = slot.batch.entries
+        for index in batch.live {
+            var refused: TopicBatch.Refused?
+            if case .refused(let number) = entries[index].outcome {
+                refused = slot.batch.refusals[number]
+                if refused?.refusal.reason != .stateSecret { waits(index) }
+            }
+            guard let id = slot.batch.letters[index] else { continue }
+            moves.redriven.append(
+                LetterMoves.Redriven(
+                    id: id, partition: entries[index].partition, rank: entries[index].rank, refusal: refused?.refusal,
+                    sqlState: refused?.sqlState))
+        }
+        guard !topic.waiting.isEmpty else { return moves }
+        for row in batch.rows {
+            guard let hints = topic.waiting[row.partition] else { continue }
+            for index in [row.record, row.delete, row.plainDelete] {
+                guard let index, mayOvertake(index, hints), let key = slot.batch.rawRecord(index).key else { continue }
+                for fingerprint in settings.sealer.keyFingerprints(of: key, topic: topic.definition.name) {
+                    moves.overtaken.append(
+                        LetterMoves.Overtaken(
+                            partition: row.partition, rank: entries[index].rank,
+                            fingerprint: Hexadecimal.text(fingerprint)))
+                }
+            }
+        }
+        return moves
+    }
+
+    private func mayOvertake(_ index: Int, _ hints: KeyHints) -> Bool {
+        slot.batch.withKey(index) { key in
+            guard let key else { return false }
+            return settings.sealer.hintSeeds.contains { hints.mayHave(keyHint(of: key, seed: $0)) }
+        }
+    }
+
+    /// A letter of this record's key is waiting from now on.
+    private func waits(_ index: Int) {
+        let hint = slot.batch.withKey(index) { key in
+            key.map { keyHint(of: $0, seed: settings.sealer.hintSeeds[0]) }
+        }
+        guard let hint else { return }
+        topic.waiting[slot.batch.entries[index].partition, default: KeyHints()].insert(hint)
+    }
+}

@@ -1,0 +1,156 @@
+// The lives of dead letters as workers write them, against a real PostgreSQL.
+import Contracts
+import Foundation
+import Model
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Ingestion
+
+@Suite("dead letters in the merge")
+struct LetterTests {
+    private let bench: BatchBench
+
+    init() throws { bench = try BatchBench(size: "bigint") }
+
+    private func record(
+        _ offset: Int64, _ key: String, _ version: Int64, _ name: String, size: Int? = nil, letter: Int64? = nil
+    ) -> LogRecord {
+        var raw = LogRecord(offset: offset, key: key, value: ThingTopic.value(key, version, name, size: size)).record
+        if let letter { raw.headers.append(("lienthong-dead-letter", Array("\(letter)".utf8))) }
+        return LogRecord(offset: offset, key: key, raw: raw)
+    }
+
+    /// What `dead-letters redrive` writes before it publishes.
+    private func send(_ letter: Int64, _ record: LogRecord, fingerprint: [UInt8]? = nil) throws {
+        let print =
+            fingerprint
+            ?? PlainSealer().recordFingerprint(
+                key: record.record.key, value: record.record.value, topic: bench.topic.definition.name)
+        _ = try bench.connection.query(
+            """
+            WITH sent AS (
+              UPDATE ingest.dead_letter SET status = 'redriven', redriven_at = now() WHERE id = $1::bigint
+              RETURNING id, topic, incarnation, partition, "offset")
+            INSERT INTO ingest.redriven SELECT id, $2::bytea, topic, incarnation, partition, "offset" FROM sent
+            ON CONFLICT DO NOTHING
+            """, ["\(letter)", "\\x" + Hexadecimal.text(print)])
+    }
+
+    private func letters() throws -> String? {
+        try bench.one(
+            "SELECT string_agg(\"offset\" || ' ' || status || ' ' || refusals || ' ' || reason, ', ' ORDER BY id) FROM ingest.dead_letter"
+        )
+    }
+
+    private func steps() throws -> String? {
+        try bench.one("SELECT string_agg(letter || ' ' || step, ', ' ORDER BY id) FROM ingest.dead_letter_step")
+    }
+
+    private func name(_ key: String) throws -> String? {
+        try bench.one("SELECT name FROM registry.thing WHERE id = '\(key)'")
+    }
+
+    @Test("a redriven record keeps its letter's rank: what came since, of its version, still wins")
+    func rank() throws {
+        try bench.write([
+            record(0, "a", 5, "bad", size: 101), record(1, "b", 5, "bad", size: 101), record(2, "b", 5, "since"),
+        ])
+        #expect(try letters() == "0 open 1 database-refused, 1 superseded 1 database-refused")
+        let again = record(3, "a", 5, "mended", letter: 1)
+        try send(1, again)
+        let late = record(4, "b", 5, "mended", letter: 2)
+        try send(2, late)
+        try bench.write([again, late])
+        #expect(try name("a") == "mended")
+        #expect(try name("b") == "since")
+        #expect(
+            try bench.one(
+                "SELECT record_offset || ' ' || origin_offset FROM registry.thing_record WHERE id = 'a'") == "0 3")
+        #expect(try letters() == "0 applied 1 database-refused, 1 superseded 1 database-refused")
+        #expect(try steps() == "2 superseded, 1 applied, 2 superseded")
+        #expect(bench.fates == Fates(applied: 2, superseded: 1, deadLettered: 2))
+
+        // Read again from the log's beginning, the same ends alike.
+        try bench.write([
+            record(0, "a", 5, "bad", size: 101), record(1, "b", 5, "bad", size: 101), record(2, "b", 5, "since"), again,
+            late,
+        ])
+        #expect(try name("a") == "mended")
+        #expect(try name("b") == "since")
+        #expect(try letters() == "0 applied 1 database-refused, 1 superseded 1 database-refused")
+    }
+
+    @Test("within one batch, too, the rank decides, not the order of the log", arguments: [true, false])
+    func rankWithinBatch(oneBatch: Bool) throws {
+        try bench.write([record(0, "a", 5, "bad", size: 101)])
+        let again = record(3, "a", 5, "mended", letter: 1)
+        try send(1, again)
+        let log = [record(2, "a", 5, "since"), again]
+        for batch in oneBatch ? [log] : log.map({ [$0] }) { try bench.write(batch) }
+        #expect(try name("a") == "since")
+        #expect(try letters() == "0 superseded 1 database-refused")
+    }
+
+    @Test("what is refused once more is its letter again, and the third time quarantined; no other letter is made")
+    func refusedAgain() throws {
+        try bench.write([record(0, "a", 5, "bad", size: 101)])
+        for offset in 1...3 as ClosedRange<Int64> {
+            let again = record(offset, "a", 5, "bad", size: 101, letter: 1)
+            try send(1, again)
+            try bench.write([again])
+            let status = offset == 1 ? "open 2" : offset == 2 ? "quarantined 3" : "quarantined 4"
+            #expect(try letters() == "0 \(status) database-refused")
+        }
+        #expect(try steps() == "1 refused, 1 quarantined, 1 quarantined")
+        #expect(bench.fates == Fates(deadLettered: 4))
+        #expect(try bench.one("SELECT dead_lettered FROM ingest.position") == "4")
+    }
+
+    @Test("a record that names a letter and is not what was sent of it is a record like any")
+    func forged() throws {
+        try bench.write([record(0, "a", 5, "bad", size: 101), record(1, "b", 5, "bad", size: 101)])
+        try send(1, record(9, "a", 5, "mended"))
+        try bench.write([record(2, "a", 5, "forged", letter: 1), record(3, "b", 1, "stranger", letter: 77)])
+        #expect(try bench.one("SELECT record_offset FROM registry.thing_record WHERE id = 'a'") == "2")
+        #expect(try letters() == "0 redriven 1 database-refused, 1 superseded 1 database-refused")
+        #expect(bench.fates == Fates(applied: 2, deadLettered: 2))
+    }
+
+    @Test(
+        "a newer record or a tombstone of its key closes a waiting letter, in the batch or later, on every path",
+        arguments: [PathChooser.Path.merge(.insertFirst), .merge(.updateFirst), .copy, .sieve], [true, false])
+    func overtaken(path: PathChooser.Path, oneBatch: Bool) throws {
+        let log = [
+            record(0, "a", 5, "bad", size: 101), record(1, "b", 5, "bad", size: 101),
+            record(2, "c", 5, "bad", size: 101),
+            record(3, "d", 9, "stays"), record(4, "d", 5, "bad", size: 101),
+        ]
+        let rest = [
+            record(5, "a", 1, "newer"), LogRecord(offset: 6, key: "b", tombstoneVersion: 7), record(7, "d", 3, "older"),
+        ]
+        bench.topic.paths.withLock { $0 = .always(path) }
+        for batch in oneBatch ? [log + rest] : [log, rest] { try bench.write(batch) }
+        let reason = "database-refused"
+        #expect(
+            try letters()
+                == "0 superseded 1 \(reason), 1 superseded 1 \(reason), 2 open 1 \(reason), 4 open 1 \(reason)")
+    }
+
+    @Test("of a redriven record that turns out a state secret nothing is kept")
+    func secret() throws {
+        try bench.write([record(0, "a", 5, "bad", size: 101)])
+        let value = Array("{\"id\": \"a\", \"name\": \"n\", \"version\": 5, \"stateSecret\": true}".utf8)
+        let again = LogRecord(
+            offset: 1, key: "a",
+            raw: RawRecord(key: Array("a".utf8), value: value, headers: [("lienthong-dead-letter", Array("1".utf8))]))
+        try send(1, again)
+        try bench.write([again])
+        #expect(try letters() == "0 open 2 state-secret")
+        #expect(
+            try bench.one(
+                "SELECT coalesce(payload, key_fingerprint, repaired) IS NULL AND key_hint IS NULL AND key_id IS NULL FROM ingest.dead_letter"
+            ) == "t")
+    }
+}
