@@ -108,7 +108,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
-        .testTarget(name: "DeadLettersTests", dependencies: ["DeadLetters", "Contracts", "Postgres", "Model"]),
+        .testTarget(
+            name: "DeadLettersTests",
+            dependencies: ["TestSupport", "DeadLetters", "Contracts", "Kafka", "Postgres", "Model"]),
         .testTarget(name: "LagTests", dependencies: ["Lag", "Kafka", "Postgres", "Model"]),
         .testTarget(name: "LienthongTests", dependencies: ["lienthong", "Contracts", "Kafka", "Model"]),
         .testTarget(

@@ -10,8 +10,8 @@ import Synchronization
 ///
 /// Confined to one thread, that of its connection, but for its `Stop`.
 package final class Redriver {
-    /// Letters in one transaction.
-    private static let batchMax = 500
+    /// Letters in one transaction, at most.
+    var batchMax = 500
     /// Bytes of sealed records in one transaction; one letter may be larger.
     private static let batchBytesMax: Int64 = 16 << 20
     /// The longest pause that does not look whether it is to stop.
@@ -104,7 +104,7 @@ package final class Redriver {
     /// Locks, judges and writes down the next letters; nil at the end.
     private func takeBatch(_ range: DeadLetterStore.Range, after: Int64, room: Int?) throws -> Batch? {
         let isReal = publisher != nil
-        let limit = min(Self.batchMax, max(1, request.rate), room ?? .max)
+        let limit = min(batchMax, max(1, request.rate), room ?? .max)
         func take() throws -> Batch? {
             let letters = try store.next(range, after: after, limit: limit, locking: isReal)
             guard !letters.isEmpty else { return nil }

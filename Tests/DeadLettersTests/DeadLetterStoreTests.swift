@@ -65,7 +65,7 @@ struct DeadLetterStoreTests {
         let record = RawRecord(key: [0, 0xFF], value: nil, headers: [("h", []), ("h", nil)])
         try store(record, offset: 5, reason: .notJSON, in: connection)
         let store = DeadLetterStore(connection: connection)
-        let id = try #require(try store.list(.init(limit: 10)).first?.id)
+        let id = try #require(try store.list(.init(), limit: 10).first?.id)
         let letter = try #require(try store.letter(id: id))
         #expect(letter.summary.origin == origin(5))
         #expect(try sealer.open(try #require(letter.sealed), origin: letter.summary.origin) == record)
@@ -81,15 +81,28 @@ struct DeadLetterStoreTests {
         try store(record, offset: 2, reason: .tooLarge, in: connection)
         try store(record, offset: 3, reason: .notJSON, status: "discarded", in: connection)
         let letters = DeadLetterStore(connection: connection)
-        func offsets(_ filter: DeadLetterStore.Filter) throws -> [Int64] {
-            try letters.list(filter).map(\.origin.offset.rawValue)
+        func offsets(_ filter: DeadLetterFilter, limit: Int = 10) throws -> [Int64] {
+            let offsets = try letters.list(filter, limit: limit).map(\.origin.offset.rawValue)
+            if limit == 10 { #expect(try letters.count(filter) == offsets.count) }
+            return offsets
         }
-        #expect(try offsets(.init(limit: 10)) == [3, 2, 1])
-        #expect(try offsets(.init(limit: 2)) == [3, 2])
-        #expect(try offsets(.init(reason: "not-json", limit: 10)) == [3, 1])
-        #expect(try offsets(.init(status: "open", limit: 10)) == [2, 1])
-        #expect(try offsets(.init(topic: topic, reason: "not-json", status: "open", limit: 10)) == [1])
-        #expect(try offsets(.init(topic: TopicName("another.v1"), limit: 10)) == [])
+        #expect(try offsets(.init()) == [3, 2, 1])
+        #expect(try offsets(.init(), limit: 2) == [3, 2])
+        #expect(try offsets(.init(reason: "not-json")) == [3, 1])
+        #expect(try offsets(.init(statuses: [.open])) == [2, 1])
+        #expect(try offsets(.init(statuses: [.discarded, .quarantined])) == [3])
+        #expect(try offsets(.init(topic: topic, reason: "not-json", statuses: [.open])) == [1])
+        #expect(try offsets(.init(topic: TopicName("another.v1"))) == [])
+        #expect(try offsets(.init(field: "fullName")) == [3, 2, 1])
+        #expect(try offsets(.init(field: "fullname")) == [])
+        // A moment counts as since, and no longer as until.
+        try connection.query(
+            "UPDATE ingest.dead_letter SET received_at = to_timestamp(1000 + \"offset\")")
+        #expect(try offsets(.init(sinceMilliseconds: 1_002_000)) == [3, 2])
+        #expect(try offsets(.init(untilMilliseconds: 1_002_000)) == [1])
+        #expect(try offsets(.init(sinceMilliseconds: 1_001_001, untilMilliseconds: 1_002_001)) == [2])
+        #expect(try offsets(.init(keyFingerprints: sealer.keyFingerprints(of: [1], topic: topic))) == [3, 2, 1])
+        #expect(try offsets(.init(keyFingerprints: sealer.keyFingerprints(of: [2], topic: topic))) == [])
         #expect(try letters.reasons(topic: topic).map { "\($0.reason) \($0.count)" } == ["not-json 2", "too-large 1"])
     }
 
@@ -118,7 +131,7 @@ struct DeadLetterStoreTests {
         let oldKey = try #require(DeadLetterKey(bytes: [UInt8](repeating: 7, count: DeadLetterKey.byteCount)))
         let rotated = DeadLetterSealer(key: newKey, older: [oldKey])
         let letters = try DeadLetterStore(connection: connection).list(
-            topic: topic, keyFingerprints: rotated.keyFingerprints(of: [1], topic: topic), limit: 10)
+            DeadLetterFilter(topic: topic, keyFingerprints: rotated.keyFingerprints(of: [1], topic: topic)), limit: 10)
         #expect(letters.map(\.origin.offset.rawValue) == [1])
     }
 
@@ -128,7 +141,7 @@ struct DeadLetterStoreTests {
         defer { connection.close() }
         try store(nil, offset: 4, reason: .stateSecret, in: connection)
         let letters = DeadLetterStore(connection: connection)
-        let id = try #require(try letters.list(.init(limit: 1)).first?.id)
+        let id = try #require(try letters.list(.init(), limit: 1).first?.id)
         let letter = try #require(try letters.letter(id: id))
         #expect(letter.sealed == nil)
         #expect(letter.summary.reason == "state-secret")
@@ -140,7 +153,7 @@ struct DeadLetterStoreTests {
         defer { connection.close() }
         try store(RawRecord(key: [1], value: [2]), offset: 1, reason: .notJSON, in: connection)
         let letters = DeadLetterStore(connection: connection)
-        let summary = try #require(try letters.list(.init(limit: 1)).first)
+        let summary = try #require(try letters.list(.init(), limit: 1).first)
         try letters.recordReveal(of: summary, by: "an operator", because: "the owner asked")
         let rows = try connection.query(
             "SELECT by, action, topic, because, details ->> 'id' AS id FROM ingest.operation")
