@@ -12,6 +12,7 @@ import Postgres
 /// writes it while the next one is read; until that is done (`collect`) the reading thread leaves alone the connection
 /// and what was handed over. Whatever changes positions or the assignment settles what is being written first.
 final class Lane {
+    private let number: Int
     private let settings: WorkerSettings
     private let progress: WorkProgress
     private let logger: Logger
@@ -34,11 +35,14 @@ final class Lane {
     /// Of the present `take`, what was no taking.
     private var aside: Duration = .zero
     private var nextControl: ContinuousClock.Instant
+    /// When the partitions' standing is told next.
+    private var nextTold: ContinuousClock.Instant
     private var backoff: Duration = .milliseconds(100)
     /// When each kind of client error was last told.
     private var reported: [Int32: ContinuousClock.Instant] = [:]
 
     init(number: Int, settings: WorkerSettings, progress: WorkProgress, logger: Logger) throws {
+        self.number = number
         self.settings = settings
         self.progress = progress
         var logger = logger
@@ -49,6 +53,7 @@ final class Lane {
         let waker = consumer.waker
         writer = LaneWriter(name: "lienthong-write-\(number)") { waker.wake() }
         nextControl = clock.now
+        nextTold = clock.now
         for (index, definition) in settings.topics.enumerated() {
             topics[definition.name] = try LaneTopic(
                 definition, codeLists: settings.codeLists, prefix: "t\(index)", copyRowsMin: settings.copyRowsMin)
@@ -62,6 +67,7 @@ final class Lane {
             writer.wait()
             for topic in topics.values { topic.forget() }
             progress.add(times)
+            progress.tell([:], of: number)
             consumer.close()
             connection?.close()
         }
@@ -70,6 +76,7 @@ final class Lane {
                 try ensureConnection()
                 try claimPending()
                 if writing == nil { try heedControls() }
+                if clock.now >= nextTold { tellPartitions() }
                 try take()
             } catch let error as PostgresError {
                 // Whatever a session said that is no more, another one may fare better.
@@ -105,7 +112,11 @@ final class Lane {
         settings.faultPoint(.idle)
         let start = clock.now
         aside = .zero
-        defer { times.decode += (clock.now - start - aside) / .seconds(1) }
+        defer {
+            times.decode += (clock.now - start - aside) / .seconds(1)
+            progress.add(times)
+            times = StageTimes()
+        }
         while !progress.isStopping {
             if writing != nil, writer.isIdle { try collect() }
             switch nextEvent() {
@@ -394,6 +405,19 @@ final class Lane {
         for key in states.keys { states[key]?.forgetTaken() }
     }
 
+    private func tellPartitions() {
+        nextTold = clock.now + settings.controlInterval
+        var counts: PartitionCounts = [:]
+        if let pendingAssignment {
+            for partition in pendingAssignment { counts[partition.topic, default: [:]][.unclaimed, default: 0] += 1 }
+        } else {
+            for (partition, state) in states {
+                counts[partition.topic, default: [:]][PartitionStanding(state.phase), default: 0] += 1
+            }
+        }
+        progress.tell(counts, of: number)
+    }
+
     // MARK: The operators' word
 
     private func heedControls() throws {
@@ -493,8 +517,6 @@ final class Lane {
         guard pendingAssignment == nil, held.records > 0 else { return }
         let work = Writing(filled.map { ($0, $0.takeFilled()) }, states, since: held.since ?? start)
         held = Held()
-        progress.add(times)
-        times = StageTimes()
         let connection = try database()
         let settings = settings
         let logger = logger
@@ -610,6 +632,7 @@ final class Lane {
             do { try consumer.pause(states.keys) } catch { logger.debug("pausing: \(error)") }
             for key in states.keys { states[key]?.phase = .lost(since: clock.now) }
         }
+        tellPartitions()
         let until = clock.now + backoff
         backoff = min(backoff * 2, settings.backoffMax)
         while clock.now < until, !progress.isStopping {

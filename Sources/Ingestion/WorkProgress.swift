@@ -7,6 +7,8 @@ final class WorkProgress: Sendable {
     private let stopping = Atomic<Bool>(false)
     private let fates = Mutex<[TopicName: Fates]>([:])
     private let work = Mutex<Work>(Work())
+    /// By the number of the lane.
+    private let partitions = Mutex<[Int: PartitionCounts]>([:])
 
     private struct Work {
         var stages = StageTimes()
@@ -32,6 +34,20 @@ final class WorkProgress: Sendable {
         work.withLock {
             $0.firstTaken = min($0.firstTaken ?? start, start)
             $0.lastWritten = now
+        }
+    }
+
+    var lastWritten: ContinuousClock.Instant? { work.withLock { $0.lastWritten } }
+
+    /// What a lane's partitions are doing from now on.
+    func tell(_ counts: PartitionCounts, of lane: Int) { partitions.withLock { $0[lane] = counts } }
+
+    /// Those of all lanes together.
+    var partitionCounts: PartitionCounts {
+        partitions.withLock { lanes in
+            lanes.values.reduce(into: [:]) { sum, lane in
+                for (topic, counts) in lane { sum[topic, default: [:]].merge(counts, uniquingKeysWith: +) }
+            }
         }
     }
 

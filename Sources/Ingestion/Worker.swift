@@ -20,6 +20,22 @@ package final class Worker: Sendable {
     /// The fates counted so far, by topic.
     package var fates: [TopicName: Fates] { progress.snapshot() }
 
+    /// The worker as it is now.
+    /// - Parameters:
+    ///   - name: tells workers of one machine apart.
+    ///   - startSeconds: Unix time at which the process began.
+    ///   - unixSeconds: what the wall clock showed at an instant.
+    package func metrics(
+        name: String, startSeconds: Double, unixSeconds: (ContinuousClock.Instant) -> Double
+    ) -> WorkMetrics {
+        let none = settings.topics.map { ($0.name, Fates()) }
+        return WorkMetrics(
+            worker: name, startSeconds: startSeconds, lanes: max(1, settings.lanes),
+            fates: Dictionary(none, uniquingKeysWith: +).merging(progress.snapshot(), uniquingKeysWith: +),
+            partitions: progress.partitionCounts, stages: progress.stages,
+            lastBatchSeconds: progress.lastWritten.map(unixSeconds) ?? 0)
+    }
+
     /// Lanes finish the batch in hand, leave the group and end.
     package func stop() { progress.stop() }
 

@@ -33,8 +33,9 @@ struct CommonOptions: ParsableArguments {
         })
     var logLevel: Logger.Level?
 
-    func settings() throws(UserError) -> Settings {
-        var arguments: [String: String] = [:]
+    /// - Parameter more: values of the command's own options, by setting.
+    func settings(_ more: [String: String] = [:]) throws(UserError) -> Settings {
+        var arguments = more
         arguments["kafka"] = kafka
         arguments["database"] = database
         arguments["topics"] = topicsFolder
@@ -59,6 +60,8 @@ struct Settings: Sendable {
     let topicsFolder: String
     let migrationsFolder: String
     let feedsFolder: String
+    /// Where `work` writes its metrics; nil where nobody asked for them.
+    let metricsFile: String?
     /// Every librdkafka key of the file.
     let kafkaProperties: [String: String]
     private let reader: ConfigReader
@@ -66,7 +69,7 @@ struct Settings: Sendable {
     /// Sections and keys of the file, besides `kafka`, whose keys are librdkafka's and `sources`, whose are feeds' sources.
     private static let fileKeys = [
         "database": "database", "topics": "topics", "migrations": "migrations", "feeds": "feeds",
-        "deadLetterKeyFile": "dead_letter_key_file", "deadLetterKey": "dead_letter_key",
+        "deadLetterKeyFile": "dead_letter_key_file", "deadLetterKey": "dead_letter_key", "metricsFile": "metrics_file",
     ]
 
     /// - Parameters:
@@ -86,6 +89,7 @@ struct Settings: Sendable {
         topicsFolder = reader.string(forKey: "topics", default: "Topics")
         migrationsFolder = reader.string(forKey: "migrations", default: "deploy/database")
         feedsFolder = reader.string(forKey: "feeds", default: "deploy/feeds")
+        metricsFile = reader.string(forKey: "metrics_file").flatMap { $0.isEmpty ? nil : $0 }
     }
 
     func kafka() throws(UserError) -> KafkaSettings {

@@ -92,6 +92,7 @@ extension Catalogue {
 
 /// The wall clock, which nothing outside of this target reads.
 enum Clock {
+    static var nowSeconds: Double { Double(nowMilliseconds) / 1000 }
     static var nowMilliseconds: Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
 }
 

@@ -10,6 +10,10 @@ import Postgres
 struct WorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "work", abstract: "Bring records from topics into the national database.",
+        discussion: """
+            `lienthong help work run` tells its options, such as --lanes, --until-caught-up, and --metrics-file, by which \
+            Prometheus sees how it is getting on.
+            """,
         subcommands: [WorkRun.self, WorkPause.self, WorkResume.self, WorkAcceptGap.self],
         defaultSubcommand: WorkRun.self)
 }
@@ -34,7 +38,22 @@ struct WorkRun: AsyncParsableCommand {
     @Option(help: "Consumer group.")
     var group = "lienthong"
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            File of metrics in Prometheus' text format, replaced every few seconds and at the end; in the folder of \
+            node_exporter's textfile collector, with the ending .prom, and one for each process. Also \
+            LIENTHONG_METRICS_FILE.
+            """, valueName: "file"))
+    var metricsFile: String?
+
+    @Option(help: ArgumentHelp("Time between two writings of that file.", valueName: "seconds"))
+    var metricsInterval = 5
+
     func validate() throws {
+        guard (1...3_600).contains(metricsInterval) else {
+            throw ValidationError("--metrics-interval is a number of seconds from 1 to 3600")
+        }
         guard (1...64).contains(lanes) else { throw ValidationError("--lanes is a number from 1 to 64") }
         guard (1...100_000).contains(batchRecords) else {
             throw ValidationError("--batch-records is a number from 1 to 100000")
@@ -43,7 +62,7 @@ struct WorkRun: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try common.settings()
+        let settings = try common.settings(metricsFile.map { ["metrics_file": $0] } ?? [:])
         let catalogue = try Catalogue.load(folder: settings.topicsFolder)
         let logger = common.logger("work")
         var workerSettings = WorkerSettings(
@@ -53,8 +72,11 @@ struct WorkRun: AsyncParsableCommand {
         workerSettings.batchRecordsMax = batchRecords
         let worker = Worker(settings: workerSettings, logger: logger)
         let summary = Box<WorkSummary>()
-        try await withProgress("dealt with", { worker.fates.values.reduce(0) { $0 + $1.consumed } }) {
-            try await runUntilStopped(logger, stop: { worker.stop() }) { summary.value = try await worker.run() }
+        let metricsFile = settings.metricsFile.map { MetricsFile($0, logger: logger) }
+        try await withMetrics(of: worker, in: metricsFile, every: .seconds(metricsInterval)) {
+            try await withProgress("dealt with", { worker.fates.values.reduce(0) { $0 + $1.consumed } }) {
+                try await runUntilStopped(logger, stop: { worker.stop() }) { summary.value = try await worker.run() }
+            }
         }
         guard let summary = summary.value else { return }
         report(summary)
