@@ -112,7 +112,11 @@ let package = Package(
             name: "DeadLettersTests",
             dependencies: ["TestSupport", "DeadLetters", "Contracts", "Kafka", "Postgres", "Model"]),
         .testTarget(name: "LagTests", dependencies: ["Lag", "Kafka", "Postgres", "Model"]),
-        .testTarget(name: "LienthongTests", dependencies: ["lienthong", "Contracts", "Kafka", "Model"]),
+        .testTarget(
+            name: "LienthongTests",
+            dependencies: [
+                "lienthong", "Contracts", "Kafka", "Postgres", "Model", .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -69,6 +69,44 @@ make_referees() {
     cp "$2" "$1/list.txt"
 }
 
+# promtool, by which a test holds the worker's metrics to Prometheus' own rules: the one on the path, else that of Debian's
+# package. Taken out of it, not installed: that would start a server. Where it cannot be had, this says so and that test
+# is skipped.
+install_promtool() {
+    [[ -z "${LIENTHONG_PROMTOOL:-}" ]] || return 0
+    local program log
+    program=$(command -v promtool) || program=$PWD/.build/promtool
+    if [[ ! -x "$program" ]]; then
+        echo "Fetching promtool out of Debian's package prometheus" >&2
+        log=$(mktemp)
+        if ! (fetch_promtool "$program") >"$log" 2>&1; then
+            tail -n 5 "$log" >&2
+            rm -f "$log"
+            echo "promtool cannot be had, see above; the test that needs it is skipped" >&2
+            return 0
+        fi
+        rm -f "$log"
+    fi
+    export LIENTHONG_PROMTOOL=$program
+}
+
+# The program takes its name last: it is whole then.
+fetch_promtool() {
+    local folder
+    folder=$(mktemp -d) || return
+    # shellcheck disable=SC2064
+    trap "rm -rf '$folder'" EXIT
+    if ! (cd "$folder" && apt-get download prometheus); then
+        local as_root=()
+        ((EUID == 0)) || as_root=(sudo)
+        "${as_root[@]}" apt-get update || return
+        (cd "$folder" && apt-get download prometheus) || return
+    fi
+    mkdir -p "$(dirname "$1")" || return
+    dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb | tar --extract --to-stdout ./usr/bin/promtool >"$1.new" || return
+    chmod +x "$1.new" && mv "$1.new" "$1"
+}
+
 # A server of Kafka's protocol that answers admin calls, on loopback, its data in the folder $1, its process in
 # ADMIN_BROKER. Where it cannot be started, this says so and the tests that need one are skipped.
 start_admin_broker() {

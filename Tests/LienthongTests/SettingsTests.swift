@@ -29,6 +29,11 @@ struct SettingsTests {
         #expect(try settings(environment: environment).databaseURL() == "postgresql://environment")
         #expect(try settings().topicsFolder == "Topics")
         #expect(try settings(environment: ["LIENTHONG_TOPICS": "elsewhere"]).topicsFolder == "elsewhere")
+        #expect(try settings().metricsFile == nil)
+        let metrics = ["LIENTHONG_METRICS_FILE": "/environment"]
+        #expect(try settings(environment: metrics).metricsFile == "/environment")
+        #expect(try settings("metricsFile: /file\n", environment: metrics).metricsFile == "/file")
+        #expect(try settings("metricsFile: /file\n", arguments: ["metrics_file": "/line"]).metricsFile == "/line")
     }
 
     @Test("every key under kafka reaches the client, the bootstrap servers as their own setting")
