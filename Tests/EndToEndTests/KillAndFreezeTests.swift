@@ -192,6 +192,31 @@ struct KillAndFreezeTests {
         let positions = try connection.one("SELECT sum(next_offset) FROM ingest.position")
         #expect(positions == "\(try Self.account(connection).consumed)")
     }
+
+    @Test("a worker whose login is refused while it works ends as one with wrong settings, and says why")
+    func refusedLogin() async throws {
+        let world = try ProcessWorld(partitions: 4)
+        let database = try TestNationalDatabase()
+        let connection = try database.connect()
+        let login = try WorkerLogin(database)
+        let worker = try world.work(database, group: "refused", ["--database", login.url])
+        try world.kafka.publish(Self.history(1_000, seed: 13), to: world.thing.name)
+        try await waitUntil("it works") { try Self.account(connection).consumed > 0 || !worker.isRunning }
+        try #require(worker.isRunning, "\(worker.printed)")
+        try login.refuse(.noLogin)
+        try login.endSessions()
+        try await waitUntil("it has ended") { !worker.isRunning }
+        #expect(try await worker.wait() == ExitStatus.configuration.rawValue, "\(worker.printed)")
+        let last = worker.printed.split(separator: "\n").last ?? ""
+        #expect(last.hasPrefix("lienthong: ") && last.contains("SQLSTATE 28000"), "\(worker.printed)")
+        #expect(last.hasSuffix("check user and password in the database URL"), "\(last)")
+        // What it had written stands, what it had not is left whole for the next.
+        let account = try Self.account(connection)
+        #expect(account.deadLettered == account.letters)
+        let next = try world.work(database, group: "refused", ["--until-caught-up"])
+        #expect(try await next.wait() == 0, "\(next.printed)")
+        #expect(try Self.account(connection).consumed == 1_000)
+    }
 }
 
 /// SplitMix64: the same seed gives the same history everywhere.

@@ -3,6 +3,7 @@ import Kafka
 import Logging
 import Model
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -310,6 +311,50 @@ struct WorkerTests {
             }
         }
         #expect(try world.fates() == "4 0 0 0")
+    }
+
+    @Test(
+        "a login refused after the start ends the worker with that error, and is not tried for ever",
+        arguments: WorkerLogin.Refusal.allCases)
+    func refusedLogin(refusal: WorkerLogin.Refusal) async throws {
+        let world = try WorkerWorld(partitions: 1)
+        let login = try WorkerLogin(world.database)
+        let worker = world.worker(untilCaughtUp: false) { $0.databaseURL = login.url }
+        let outcome = Mutex<Result<WorkSummary, any Error>?>(nil)
+        let running = Task {
+            do {
+                let summary = try await worker.run()
+                outcome.withLock { $0 = .success(summary) }
+            } catch {
+                outcome.withLock { $0 = .failure(error) }
+            }
+        }
+        do {
+            try world.publish([OutgoingTestRecord(partition: 0, key: "a", value: ThingTopic.value("a", 1, "one"))])
+            try await waitUntil("the first record is there") {
+                try world.connection.one("SELECT count(*) FROM registry.thing") == "1"
+            }
+            // A session that breaks while its login is good is made anew: the error below is the refusal's alone.
+            try login.endSessions()
+            try world.publish([OutgoingTestRecord(partition: 0, key: "b", value: ThingTopic.value("b", 1, "two"))])
+            try await waitUntil("the second record is there") {
+                try world.connection.one("SELECT count(*) FROM registry.thing") == "2"
+            }
+            try login.refuse(refusal)
+            try login.endSessions()
+            try await waitUntil("the worker has ended") { outcome.withLock { $0 != nil } }
+        } catch {
+            worker.stop()
+            await running.value
+            throw error
+        }
+        #expect {
+            try outcome.withLock { $0 }?.get()
+        } throws: { error in
+            guard let error = error as? PostgresError else { return false }
+            return error.sqlState == refusal.sqlState && error.fault == .ours && error.primary != nil
+        }
+        #expect(try world.fates() == "2 0 0 0")
     }
 
     @Test("a statement that cannot work pauses the topic and loses nothing")

@@ -170,6 +170,52 @@ package struct TestNationalDatabase: Sendable {
     }
 }
 
+/// A role of its own by which a worker logs in to a database, so that a test can refuse it and nobody else.
+package struct WorkerLogin: Sendable {
+    package let url: String
+    private let role = "worker_\(UInt64.random(in: 0...UInt64.max))"
+    private let database: TestNationalDatabase
+
+    /// How a server refuses somebody it knows.
+    package enum Refusal: Sendable, CaseIterable {
+        case noLogin
+        case noDatabase
+
+        package var sqlState: String {
+            switch self {
+            case .noLogin: "28000"
+            case .noDatabase: "42501"
+            }
+        }
+    }
+
+    package init(_ database: TestNationalDatabase) throws {
+        self.database = database
+        url = database.url.replacing("//postgres@", with: "//\(role)@")
+        try execute("CREATE ROLE \(role) LOGIN; GRANT pg_read_all_data, pg_write_all_data TO \(role)")
+    }
+
+    /// From now on; sessions that are there go on until they are ended.
+    package func refuse(_ refusal: Refusal) throws {
+        switch refusal {
+        case .noLogin: try execute("ALTER ROLE \(role) NOLOGIN")
+        case .noDatabase:
+            try execute(
+                "DO $$ BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END $$")
+        }
+    }
+
+    package func endSessions() throws {
+        try execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '\(role)'")
+    }
+
+    private func execute(_ sql: String) throws {
+        let connection = try database.connect()
+        defer { connection.close() }
+        _ = try connection.execute(sql)
+    }
+}
+
 extension PostgresConnection {
     /// The first column of the first row.
     package func one(_ sql: String) throws -> String? {
