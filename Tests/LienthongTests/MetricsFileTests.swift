@@ -40,17 +40,26 @@ struct MetricsFileTests {
         // Longer than any buffer on the way, and of different lengths.
         let texts = ["one\n", "two\n"].enumerated().map { String(repeating: $1, count: 100_000 * ($0 + 1)) }
         file.replace(with: texts[0])
-        let isOver = Box<Bool>()
         let reader = Task.detached {
-            var seen: Set<String> = []
-            repeat {
+            try (0..<500).reduce(into: Set<String>()) { seen, _ in
                 seen.insert(try String(contentsOfFile: path, encoding: .utf8))
-            } while isOver.value != true
-            return seen
+            }
         }
-        for number in 0..<200 { file.replace(with: texts[number % 2]) }
-        isOver.value = true
-        #expect(try await reader.value.isSubset(of: texts))
+        let isRead = Box<Bool>()
+        let watch = Task.detached {
+            _ = await reader.result
+            isRead.value = true
+        }
+        var number = 0
+        while isRead.value != true {
+            number += 1
+            file.replace(with: texts[number % 2])
+            // The reader may need this thread to begin.
+            await Task.yield()
+        }
+        await watch.value
+        let seen = try await reader.value
+        #expect(seen.subtracting(texts).map(\.utf8.count) == [])
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["work.prom"])
         #expect(ear.sentences.isEmpty)
     }
