@@ -55,9 +55,9 @@ struct LetterWorld {
         let result = try connection.query(
             """
             INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, contract_version,
-              status, closed_at, redriven_at, redriven_fingerprint, key_fingerprint, key_id, payload)
+              status, closed_at, redriven_at, key_fingerprint, key_id, payload)
             VALUES ($1, $2::integer, $3::integer, $4::bigint, $5, $6, '1.0.0', $7, CASE WHEN $8::boolean THEN now() END,
-              CASE WHEN $7 = 'redriven' THEN now() END, CASE WHEN $7 = 'redriven' THEN '\\x00'::bytea END,
+              CASE WHEN $7 = 'redriven' THEN now() END,
               $9::bytea, $10, $11::bytea) RETURNING id
             """,
             [
@@ -90,8 +90,9 @@ struct LetterWorld {
     func lives() throws -> [String] {
         let result = try connection.query(
             """
-            SELECT concat_ws('|', id, status, refusals, redriven_at, encode(redriven_fingerprint, 'hex'), closed_at,
+            SELECT concat_ws('|', id, status, refusals, redriven_at, closed_at,
               encode(repaired, 'hex'), encode(payload, 'hex'),
+              (SELECT string_agg(encode(fingerprint, 'hex'), ',' ORDER BY fingerprint) FROM ingest.redriven r WHERE r.letter = d.id),
               (SELECT string_agg(concat_ws(' ', step, by, because, details), ',' ORDER BY s.id)
                FROM ingest.dead_letter_step s WHERE s.letter = d.id))
             FROM ingest.dead_letter d ORDER BY id

@@ -82,7 +82,7 @@ struct RedriverTests {
         #expect(try world.statuses() == [id: .redriven, deleteID: .redriven, failing: .open])
         let print = try #require(
             try world.connection.one(
-                "SELECT encode(redriven_fingerprint, 'hex') FROM ingest.dead_letter WHERE id = \(id)")
+                "SELECT encode(fingerprint, 'hex') FROM ingest.redriven WHERE letter = \(id)")
         )
         #expect(
             world.sealer.isFingerprint(
@@ -196,7 +196,7 @@ struct RedriverTests {
         // While the first batch is on its way, the holder sends one of its letters and lets the others go.
         publisher.before = {
             try other.query(
-                "UPDATE ingest.dead_letter SET status = 'redriven', redriven_fingerprint = '' WHERE id = \(ids[0])")
+                "UPDATE ingest.dead_letter SET status = 'redriven', redriven_at = now() WHERE id = \(ids[0])")
             try other.query("COMMIT")
         }
         #expect(try world.redriver(everything, to: publisher).run().total.published == 3)
