@@ -62,6 +62,7 @@ let package = Package(
             dependencies: [
                 "Model", "Contracts", "Kafka", "Postgres",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .target(name: "Lag", dependencies: ["Model", "Kafka", "Postgres"]),
@@ -110,7 +111,11 @@ let package = Package(
         ),
         .testTarget(
             name: "DeadLettersTests",
-            dependencies: ["TestSupport", "DeadLetters", "Contracts", "Kafka", "Postgres", "Model"]),
+            dependencies: [
+                "TestSupport", "DeadLetters", "Contracts", "Kafka", "Postgres", "Model",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(name: "LagTests", dependencies: ["Lag", "Kafka", "Postgres", "Model"]),
         .testTarget(
             name: "LienthongTests",

@@ -124,6 +124,14 @@ package struct Contract: Sendable {
         package static let deadLetterPartitions: Int32 = 3
         /// Follows a topic's name in that of its topic of dead letters.
         package static let deadLetterSuffix = ".dead-letter"
+        /// Headers and framing of a record beside key and value, in bytes: a producer's own headers, traces and
+        /// CloudEvents stay far below.
+        package static let headersAllowance: Int64 = 65_536
+        /// Kafka bounds a batch, and a batch may hold one record: the largest that a contract admits must fit with its
+        /// headers. Kafka's own default is 12 bytes above 1 MiB.
+        package static let messageBytesMax = Int64(Limits.recordBytesMax) + headersAllowance
+        /// A dead letter repeats key, value and headers, and adds its own.
+        package static let deadLetterMessageBytesMax = messageBytesMax + headersAllowance
     }
 
     /// Shares of a window of records, 0 to 1, above which the topic is paused.

@@ -59,6 +59,12 @@ package struct DeadLetterSealer: PayloadSealer {
 
     package func knows(keyID: String) -> Bool { byID[keyID] != nil }
 
+    /// Names of every key that opens; the one that seals first.
+    package var keyIDs: [String] { keys.map(\.id) }
+
+    /// The name of the key that seals.
+    package var sealingKeyID: String { current.id }
+
     /// Fingerprints under every known key, for finding letters sealed before the key was changed.
     package func keyFingerprints(of key: [UInt8], topic: TopicName) -> [[UInt8]] {
         keys.map { Self.fingerprint(of: key, topic: topic, with: $0) }

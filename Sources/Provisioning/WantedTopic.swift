@@ -68,17 +68,6 @@ enum SettingKey {
 }
 
 extension WantedTopic {
-    /// Headers and framing of a record beside key and value, in bytes: a producer's own headers, traces and CloudEvents
-    /// stay far below.
-    static let headersAllowance: Int64 = 65_536
-
-    /// Kafka bounds a batch, and a batch may hold one record: the largest that a contract admits must fit with its
-    /// headers. Kafka's own default is 12 bytes above 1 MiB.
-    static let dataMessageBytesMax = Int64(Limits.recordBytesMax) + headersAllowance
-
-    /// A dead letter repeats key, value and headers, and adds its own.
-    static let deadLetterMessageBytesMax = dataMessageBytesMax + headersAllowance
-
     /// With two brokers' acknowledgement, the death of one loses nothing.
     static let inSyncReplicasMin: Int64 = 2
 
@@ -99,14 +88,14 @@ extension WantedTopic {
                 replicationFactor: kafka.replicationFactor,
                 settings: settings(
                     kafka, cleanupPolicy: kafka.cleanupPolicy, retentionMilliseconds: kafka.retentionMilliseconds,
-                    messageBytesMax: dataMessageBytesMax)),
+                    messageBytesMax: Contract.KafkaSettings.messageBytesMax)),
             WantedTopic(
                 name: deadLetters, contract: definition.name,
                 partitions: Contract.KafkaSettings.deadLetterPartitions, partitionsMatter: false,
                 replicationFactor: kafka.replicationFactor,
                 settings: settings(
                     kafka, cleanupPolicy: "delete", retentionMilliseconds: kafka.deadLetterRetentionMilliseconds,
-                    messageBytesMax: deadLetterMessageBytesMax)),
+                    messageBytesMax: Contract.KafkaSettings.deadLetterMessageBytesMax)),
         ]
     }
 
