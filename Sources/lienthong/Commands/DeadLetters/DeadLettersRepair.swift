@@ -88,9 +88,9 @@ struct DeadLettersRepair: AsyncParsableCommand {
         let shown = JSONValue(opened.value).map { Array(($0.indented() + "\n").utf8) } ?? opened.value
         try PrivateFile.with(shown, name: "value.json") { file in
             while true {
+                let edited = try editor.edit(file, bytesMax: Self.valueBytesMax)
+                let value = JSONValue(edited).map { Array($0.text.utf8) } ?? edited
                 do {
-                    let edited = try editor.edit(file, bytesMax: Self.valueBytesMax)
-                    let value = JSONValue(edited).map { Array($0.text.utf8) } ?? edited
                     return try session.withRepairer { repairer, _ in
                         try repairer.send(value, of: opened, how: "editor", by: Host.user, because: because)
                     }

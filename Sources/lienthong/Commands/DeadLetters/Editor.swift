@@ -45,8 +45,9 @@ struct Editor {
         let mask = umask(0o077)
         defer { umask(mask) }
         var process: pid_t = 0
-        // By the shell, since the variable may hold options: `code --wait`. The path is no part of the shell's text.
-        let arguments = ["sh", "-c", "\(command) \"$1\"", "sh", file.path]
+        // By the shell, since the variable may hold options: `code --wait`. The path is no part of the shell's text; the
+        // shell makes way for the editor, so that a signal for the one is for the other.
+        let arguments = ["sh", "-c", "exec \(command) \"$1\"", "sh", file.path]
         let code = Self.withStrings(arguments) { arguments in
             Self.withStrings(environment.map { "\($0.key)=\($0.value)" }) { environment in
                 posix_spawn(&process, "/bin/sh", nil, &attributes, arguments, environment)
@@ -66,7 +67,7 @@ struct Editor {
 
     private func fault(_ cause: String) -> UserError {
         UserError(
-            action: "running the editor", subject: command, cause: cause, nextStep: "nothing was sent", status: .usage)
+            action: "running the editor", subject: command, cause: cause, nextStep: "nothing was sent", status: .no)
     }
 
     /// Lends C strings for the time of a call, a null pointer behind the last.
