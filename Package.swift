@@ -125,7 +125,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "TestSupport", "Contracts", "Kafka", "Postgres", "Publishing", "Model", "lienthong", "faulty-worker",
+                "TestSupport", "Contracts", "DeadLetters", "Kafka", "Postgres", "Publishing", "Model", "lienthong",
+                "faulty-worker",
             ],
             exclude: ["NewFeed"]
         ),

@@ -1,4 +1,5 @@
 // The commands on dead letters as a person or a program calls them, on letters that a worker has kept.
+import DeadLetters
 import Foundation
 import Kafka
 import Model
@@ -12,17 +13,58 @@ private struct RefusedWorld {
     let database: TestNationalDatabase
     let connection: PostgresConnection
 
-    init() async throws {
+    /// Offsets below it were there before any redrive.
+    private let end: Int64
+
+    /// - Parameter byWorker: a worker refuses the records and keeps the letters; else they are put there, which is quick.
+    init(byWorker: Bool = false) async throws {
         world = try ProcessWorld(partitions: 1)
         database = try TestNationalDatabase()
         connection = try database.connect()
-        var records = (0..<5).map { OutgoingTestRecord(key: "good\($0)", value: ThingTopic.value("good\($0)", 1, "n")) }
-        records.append(OutgoingTestRecord(key: "typed", value: Self.json(#"{"id": "typed", "name": 7, "version": 1}"#)))
-        records.append(OutgoingTestRecord(key: "large", value: ThingTopic.value("large", 1, "Hidden", size: 101)))
-        records.append(OutgoingTestRecord(key: "cut", value: Self.json(#"{"id": "cut", "na"#)))
-        try world.kafka.publish(records, to: world.thing.name)
+        end = byWorker ? 8 : 0
+        if byWorker { try await work() } else { try put() }
+    }
+
+    private static let refused: [(key: String, value: [UInt8], reason: ReasonCode, field: String?)] = [
+        ("typed", json(#"{"id": "typed", "name": 7, "version": 1}"#), .wrongType, "name"),
+        ("large", ThingTopic.value("large", 1, "Hidden", size: 101), .databaseRefused, nil),
+        ("cut", json(#"{"id": "cut", "na"#), .notJSON, nil),
+    ]
+
+    private func work() async throws {
+        let good = (0..<5).map { OutgoingTestRecord(key: "good\($0)", value: ThingTopic.value("good\($0)", 1, "n")) }
+        let bad = Self.refused.map { OutgoingTestRecord(key: $0.key, value: $0.value) }
+        try world.kafka.publish(good + bad, to: world.thing.name)
         let worker = try world.work(database, group: "letters", ["--until-caught-up"])
         guard try await worker.wait() == 0 else { throw TestFault(worker.printed) }
+    }
+
+    private func put() throws {
+        let keyFile = try #require(world.environment(database)["LIENTHONG_DEAD_LETTER_KEY_FILE"])
+        let sealer = DeadLetterSealer(key: try DeadLetterKey.load(file: keyFile)[0])
+        let topic = world.thing.name
+        for (index, record) in Self.refused.enumerated() {
+            let origin = RecordOrigin(
+                topic: topic, incarnation: 0, partition: Partition(0), offset: Offset(Int64(5 + index)))
+            let sealed = try sealer.seal(
+                RawRecord(key: Array(record.key.utf8), value: record.value), origin: origin)
+            func text(_ bytes: [UInt8]) -> String { "\\x" + bytes.map { String(format: "%02x", $0) }.joined() }
+            try connection.query(
+                """
+                INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, contract_version,
+                  key_fingerprint, key_id, payload)
+                VALUES ($1, 0, 0, $2::bigint, $3, $4, '1.0.0', $5::bytea, $6, $7::bytea)
+                """,
+                [
+                    topic.rawValue, String(origin.offset.rawValue), record.reason.rawValue, record.field,
+                    sealed.keyFingerprint.map(text), sealed.keyID, text(sealed.bytes),
+                ])
+        }
+        try connection.query(
+            """
+            INSERT INTO ingest.position (topic, partition, next_offset, applied, dead_lettered)
+            VALUES ($1, 0, 8, 5, 3)
+            """, [topic.rawValue])
     }
 
     static func json(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -57,8 +99,8 @@ private struct RefusedWorld {
         let admin = try KafkaAdmin(settings: world.kafka.settings, clientID: "tests")
         defer { admin.close() }
         let place = TopicPartition(world.thing.name, Partition(0))
-        let end = try admin.watermarks(place, timeoutMilliseconds: 10_000).high
-        return try (8..<max(8, end)).map {
+        let high = try admin.watermarks(place, timeoutMilliseconds: 10_000).high
+        return try (end..<max(end, high)).map {
             try #require(try admin.record(place, at: Offset($0), timeoutMilliseconds: 10_000))
         }
     }
@@ -126,7 +168,7 @@ private final class ProgramCall {
 struct DeadLetterCommandsTests {
     @Test("letters are listed and counted by filters, keys come from files alone, the summary is the last line")
     func listAndStats() async throws {
-        let world = try await RefusedWorld()
+        let world = try await RefusedWorld(byWorker: true)
         let topic = world.world.thing.name.rawValue
         func reasons(_ arguments: [String], input: String = "") async throws -> [String] {
             let call = try world.call(["list", "--format", "json"] + arguments, input: input)
@@ -196,7 +238,7 @@ struct DeadLetterCommandsTests {
 
     @Test("a redrive tells by reason what would pass, sends that, and shows it in the letter's life")
     func redrive() async throws {
-        let world = try await RefusedWorld()
+        let world = try await RefusedWorld(byWorker: true)
         let before = try world.lives()
         let dry = try world.call(["redrive", "--would-pass", "--dry-run", "--format", "json"])
         #expect(try await dry.status() == 0, "\(dry.errors)")
