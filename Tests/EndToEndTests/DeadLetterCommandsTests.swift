@@ -87,11 +87,12 @@ private struct RefusedWorld {
     }
 
     func call(
-        _ arguments: [String], input: String = "", environment: [String: String] = [:]
+        _ arguments: [String], input: String = "", environment: [String: String] = [:], onTerminal: Bool = false
     ) throws -> ProgramCall {
         try ProgramCall(
             ["dead-letters"] + arguments, input: input,
-            environment: world.environment(database).merging(environment) { _, given in given })
+            environment: world.environment(database).merging(environment) { _, given in given },
+            onTerminal: onTerminal)
     }
 
     /// The records of the topic beyond those that were there at first.
@@ -119,7 +120,11 @@ private final class ProgramCall {
     private let process = Process()
     private let folder = FileManager.default.temporaryDirectory.appending(path: "lienthong-call-\(UUID().uuidString)")
 
-    init(_ arguments: [String], input: String, environment: [String: String]) throws {
+    /// What is typed on the terminal.
+    private let keys = Pipe()
+
+    /// - Parameter onTerminal: the program sees a terminal, and reads what is typed there instead of `input`.
+    init(_ arguments: [String], input: String, environment: [String: String], onTerminal: Bool = false) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         func file(_ name: String, _ text: String = "") throws -> FileHandle {
             let url = folder.appending(path: name)
@@ -129,8 +134,13 @@ private final class ProgramCall {
         let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         process.executableURL = program.appending(path: "lienthong")
         process.arguments = arguments
+        if onTerminal {
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/script")
+            let words = [program.appending(path: "lienthong").path] + arguments
+            process.arguments = ["-qec", words.map { "'\($0)'" }.joined(separator: " "), "/dev/null"]
+        }
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, given in given }
-        process.standardInput = try file("input", input)
+        if onTerminal { process.standardInput = keys } else { process.standardInput = try file("input", input) }
         process.standardOutput = try file("output")
         process.standardError = try file("errors")
         try process.run()
@@ -145,6 +155,7 @@ private final class ProgramCall {
     }
 
     var isRunning: Bool { process.isRunning }
+    func type(_ text: String) { keys.fileHandleForWriting.write(Data(text.utf8)) }
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// The exit status, or the signal that ended it as a negative number.
@@ -197,6 +208,8 @@ struct DeadLetterCommandsTests {
         #expect(table.output.contains("3 letters, 37.500 % of 8 records"))
     }
 
+    private static let empty = Result { (try ProcessWorld(partitions: 1), try TestNationalDatabase()) }
+
     @Test(
         "what is asked wrongly is answered by usage, before anything is done",
         arguments: [
@@ -209,10 +222,8 @@ struct DeadLetterCommandsTests {
             ["repair", "1", "--because", ""], ["repair", "1"], ["show", "1", "--reveal"],
         ])
     func usage(arguments: [String]) async throws {
-        let database = try TestNationalDatabase()
-        let call = try ProgramCall(
-            ["dead-letters"] + arguments, input: "",
-            environment: try ProcessWorld(partitions: 1).environment(database))
+        let (world, database) = try Self.empty.get()
+        let call = try ProgramCall(["dead-letters"] + arguments, input: "", environment: world.environment(database))
         #expect(try await call.status() == 64, "\(call.errors)")
         #expect(call.output.isEmpty)
         #expect(!call.errors.isEmpty)
@@ -386,6 +397,56 @@ struct DeadLetterCommandsTests {
             environment: try world.editor("echo \"$1\" > \(path)\n\(script)"))
         #expect(try await call.status() == 1)
         #expect(call.errors.contains(told), "\(call.errors)")
+        #expect(try world.lives() == before)
+        try expectGone(path)
+    }
+
+    /// Puts the word that is typed in the name's place, and tells when it waits for one.
+    private func typingEditor(_ world: RefusedWorld, _ path: String) throws -> [String: String] {
+        try world.editor(
+            #"""
+            echo "$1" > \#(path).new; mv \#(path).new \#(path)
+            read -r name
+            sed -i 's/"name": .*,/"name": '"$name"',/' "$1"
+            """#)
+    }
+
+    @Test("on a terminal the editor reads the keys, and a value that does not do may be edited again")
+    func editAgain() async throws {
+        let world = try await RefusedWorld()
+        let id = try world.id("wrong-type")
+        let path = world.world.folder.appending(path: "path").path
+        let call = try world.call(
+            ["repair", id, "--because", "x"], environment: try typingEditor(world, path), onTerminal: true)
+        try await waitUntil("the editor waits") { FileManager.default.fileExists(atPath: path) || !call.isRunning }
+        call.type("8\n")
+        try await waitUntil("the question is put") { call.output.contains("Edit again?") || !call.isRunning }
+        try FileManager.default.removeItem(atPath: path)
+        call.type("y\n")
+        try await waitUntil("the editor waits") { FileManager.default.fileExists(atPath: path) || !call.isRunning }
+        call.type("\"Seven\"\n")
+        #expect(try await call.status() == 0, "\(call.output)")
+        #expect(call.output.contains("wrong-type in field name"))
+        #expect(try world.redriven().map(\.value) == [RefusedWorld.json(#"{"id":"typed","name":"Seven","version":1}"#)])
+        try expectGone(path)
+    }
+
+    @Test("Ctrl-C on a terminal takes the file away, in the editor and at the question", arguments: [false, true])
+    func keyboard(atQuestion: Bool) async throws {
+        let world = try await RefusedWorld()
+        let before = try world.lives()
+        let path = world.world.folder.appending(path: "path").path
+        let call = try world.call(
+            ["repair", try world.id("wrong-type"), "--because", "x"], environment: try typingEditor(world, path),
+            onTerminal: true)
+        try await waitUntil("the editor waits") { FileManager.default.fileExists(atPath: path) || !call.isRunning }
+        if atQuestion {
+            call.type("8\n")
+            try await waitUntil("the question is put") { call.output.contains("Edit again?") || !call.isRunning }
+        }
+        call.type("\u{3}")
+        // `script` tells a signal as a shell does.
+        #expect(try await call.status() == (atQuestion ? 128 + SIGINT : 1), "\(call.output)")
         #expect(try world.lives() == before)
         try expectGone(path)
     }
