@@ -57,6 +57,7 @@ package struct Contract: Sendable {
     package var roles: [Role]
     package var support: [SupportContact]
     package var serviceLevels: ServicePromise
+    package var deadLetterStore: DeadLetterStoreSettings
 
     /// A boolean that every record may carry, and that no contract declares.
     package static let stateSecret = "stateSecret"
@@ -134,6 +135,34 @@ package struct Contract: Sendable {
         package static let deadLetterMessageBytesMax = messageBytesMax + headersAllowance
     }
 
+    /// How long refused records stay in the national database; `dead-letters purge` removes them afterwards.
+    package struct DeadLetterStoreSettings: Sendable, Equatable {
+        /// Days after a letter was closed: its record applied, superseded or discarded. -1 keeps for ever; nil: as long
+        /// as the owner's topic keeps it.
+        package var closedDays: Int64?
+        /// Days after the last refusal or redrive of a letter that is not closed. -1, and nil, keep for ever: what
+        /// nobody has mended is not forgotten unless the contract says so.
+        package var openDays: Int64?
+
+        package init(closedDays: Int64? = nil, openDays: Int64? = nil) {
+            self.closedDays = closedDays
+            self.openDays = openDays
+        }
+
+        /// Nil: for ever.
+        package func closedMilliseconds(ownersTopicKeeps milliseconds: Int64) -> Int64? {
+            closedDays.map { Self.milliseconds(days: $0) } ?? (milliseconds < 0 ? nil : milliseconds)
+        }
+
+        /// Nil: for ever.
+        package var openMilliseconds: Int64? { openDays.flatMap { Self.milliseconds(days: $0) } }
+
+        private static func milliseconds(days: Int64) -> Int64? { days < 0 ? nil : days * 86_400_000 }
+
+        /// A hundred years.
+        package static let daysMax: Int64 = 36_500
+    }
+
     /// Shares of a window of records, 0 to 1, above which the topic is paused.
     package struct BreakerSettings: Sendable, Equatable {
         package var maxRefusedShare: Double
@@ -159,7 +188,8 @@ package struct Contract: Sendable {
         limitations: String = "", limitationsVietnamese: String = "",
         dataGroups: [Int], articles: [String], fields: [Field], key: [String], versionField: String,
         rules: [RecordRule], kafka: KafkaSettings, breaker: BreakerSettings, server: String = "",
-        roles: [Role] = [], support: [SupportContact] = [], serviceLevels: ServicePromise = ServicePromise()
+        roles: [Role] = [], support: [SupportContact] = [], serviceLevels: ServicePromise = ServicePromise(),
+        deadLetterStore: DeadLetterStoreSettings = DeadLetterStoreSettings()
     ) {
         self.version = version
         self.status = status
@@ -183,6 +213,7 @@ package struct Contract: Sendable {
         self.roles = roles
         self.support = support
         self.serviceLevels = serviceLevels
+        self.deadLetterStore = deadLetterStore
     }
 }
 

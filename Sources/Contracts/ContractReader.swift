@@ -55,7 +55,8 @@ package struct ContractReader {
             limitationsVietnamese: settings.limitationsVietnamese, dataGroups: settings.dataGroups,
             articles: settings.articles,
             fields: fields, key: key, versionField: version, rules: rules, kafka: settings.kafka,
-            breaker: settings.breaker, server: server, roles: roles, support: support, serviceLevels: serviceLevels
+            breaker: settings.breaker, server: server, roles: roles, support: support, serviceLevels: serviceLevels,
+            deadLetterStore: settings.deadLetterStore
         )
     }
 
@@ -162,6 +163,7 @@ package struct ContractReader {
         let articles: [String]
         let kafka: Contract.KafkaSettings
         let breaker: Contract.BreakerSettings
+        let deadLetterStore: Contract.DeadLetterStoreSettings
     }
 
     private func settings(_ root: DocumentMapping) -> Settings? {
@@ -205,8 +207,18 @@ package struct ContractReader {
                 deadLetterRetentionMilliseconds: deadLetterRetention
                     ?? Contract.KafkaSettings.deadLetterRetentionStandard
             ),
-            breaker: breaker
+            breaker: breaker,
+            deadLetterStore: Contract.DeadLetterStoreSettings(
+                closedDays: days("deadLetterStoreRetentionDays", custom),
+                openDays: days("deadLetterStoreOpenRetentionDays", custom))
         )
+    }
+
+    /// Days; -1 keeps for ever.
+    private func days(_ key: String, _ custom: DocumentMapping) -> Int64? {
+        let value = custom.integer(key, in: -1...Contract.DeadLetterStoreSettings.daysMax)
+        if value == 0 { custom.fail(key, "expected \(key) to be -1 or at least a day, 1") }
+        return value
     }
 
     /// Milliseconds; -1 keeps for ever. Less than an hour would delete records before anybody could read them.
@@ -327,7 +339,8 @@ enum ContractKeys {
         "descriptionVi", "usageVi", "limitationsVi", "dataGroups", "articles", "maxRefusedShare", "maxDeletedShare",
         "breakerWindowRecords",
         "breakerMinimumRecords", "kafkaPartitions", "kafkaReplicationFactor", "kafkaRetentionMilliseconds",
-        "kafkaCleanupPolicy", "deadLetterRetentionMilliseconds",
+        "kafkaCleanupPolicy", "deadLetterRetentionMilliseconds", "deadLetterStoreRetentionDays",
+        "deadLetterStoreOpenRetentionDays",
     ]
     static let fieldProperties: Set = [
         "descriptionVi", "identifier", "codeList", "codeListDateField", "partialDate", "decimalScale", "decimalMinimum",

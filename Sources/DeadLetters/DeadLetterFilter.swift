@@ -56,17 +56,3 @@ package struct DeadLetterFilter: Sendable {
         return parts.isEmpty ? "true" : parts.joined(separator: " AND ")
     }
 }
-
-/// Arrays as parameters of a statement.
-enum SQLArray {
-    static func numbers(_ values: some Sequence<Int64>) -> String {
-        "{" + values.map(String.init).joined(separator: ",") + "}"
-    }
-
-    /// For words without quotes and backslashes, as ours are.
-    static func text(_ words: [String]) -> String { "{" + words.joined(separator: ",") + "}" }
-
-    static func bytes(_ values: [[UInt8]]) -> String {
-        "{" + values.map { "\"\\\\x" + $0.map(Hexadecimal.byte).joined() + "\"" }.joined(separator: ",") + "}"
-    }
-}

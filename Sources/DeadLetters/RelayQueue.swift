@@ -17,7 +17,7 @@ final class RelayQueue {
     init(_ url: String, topics: [TopicName], keyIDs: [String]) throws {
         connection = try PostgresConnection(url, applicationName: "lienthong relay")
         self.topics = topics
-        keys = PostgresArray.texts(keyIDs)
+        keys = SQLArray.text(keyIDs)
         _ = try connection.execute("SET idle_session_timeout = '\(Self.idleSessionTimeout)'")
     }
 
@@ -54,7 +54,7 @@ final class RelayQueue {
             WHERE bytes_before < $5::bigint ORDER BY id
             """,
             [
-                String(id), PostgresArray.texts(topics.filter { !resting.contains($0) }.map(\.rawValue)), keys,
+                String(id), SQLArray.text(topics.filter { !resting.contains($0) }.map(\.rawValue)), keys,
                 String(lettersMax), String(bytesMax),
             ])
         return try (0..<result.rowCount).map { try Self.letter(result, $0) }
@@ -69,7 +69,7 @@ final class RelayQueue {
             FROM unnest($1::bigint[], $2::integer[]) AS t (id, refusal)
             WHERE l.id = t.id AND l.relayed_refusals < t.refusal
             """,
-            [PostgresArray.texts(letters.map { "\($0.key)" }), PostgresArray.texts(letters.map { "\($0.value)" })])
+            [SQLArray.text(letters.map { "\($0.key)" }), SQLArray.text(letters.map { "\($0.value)" })])
     }
 
     /// Letters that `batch` never yields: of topics without a contract, or sealed with a key that we do not hold.
@@ -80,7 +80,7 @@ final class RelayQueue {
             FROM ingest.dead_letter
             WHERE relayed_refusals < refusals AND (topic <> ALL ($1::text[]) OR key_id <> ALL ($2::text[]))
             GROUP BY 1, 2 ORDER BY 1, 2
-            """, [PostgresArray.texts(topics.map(\.rawValue)), keys])
+            """, [SQLArray.text(topics.map(\.rawValue)), keys])
         return try (0..<result.rowCount).map { row in
             guard let topic = result[row, "topic"].flatMap({ TopicName($0) }), let count = result.integer(row, "count")
             else { throw LetterColumn.malformed("topic") }
@@ -96,7 +96,7 @@ final class RelayQueue {
             WHERE relayed_refusals < refusals AND topic = ANY ($1::text[])
               AND (key_id IS NULL OR key_id = ANY ($2::text[]))
             GROUP BY topic
-            """, [PostgresArray.texts(topics.map(\.rawValue)), keys])
+            """, [SQLArray.text(topics.map(\.rawValue)), keys])
         return (0..<result.rowCount).reduce(into: [:]) { counts, row in
             guard let topic = result[row, "topic"].flatMap({ TopicName($0) }) else { return }
             counts[topic] = result.integer(row, "count")
@@ -133,10 +133,21 @@ enum LetterColumn {
 
     /// Of the columns `key_id` and `payload`; nil where both are null. The fingerprint is not read.
     static func sealed(_ result: PostgresResult, _ row: Int) throws -> SealedPayload? {
-        guard let keyID = result[row, "key_id"] else { return nil }
-        guard let column = result.columns.firstIndex(of: "payload"),
+        try sealed(result, row, "payload", "key_id")
+    }
+
+    /// Of the columns `repaired_key_id` and `repaired`.
+    static func repaired(_ result: PostgresResult, _ row: Int) throws -> SealedPayload? {
+        try sealed(result, row, "repaired", "repaired_key_id")
+    }
+
+    private static func sealed(
+        _ result: PostgresResult, _ row: Int, _ name: String, _ keyName: String
+    ) throws -> SealedPayload? {
+        guard let keyID = result[row, keyName] else { return nil }
+        guard let column = result.columns.firstIndex(of: name),
             let bytes = result.withBytes(row, column, { text in text.flatMap(Self.bytea) })
-        else { throw malformed("payload") }
+        else { throw malformed(name) }
         return SealedPayload(bytes: bytes, keyID: keyID, keyFingerprint: nil)
     }
 
@@ -149,16 +160,5 @@ enum LetterColumn {
         UserError(
             action: "reading", subject: "ingest.dead_letter.\(column)", cause: "it is not what our migrations say",
             nextStep: "run `lienthong database status`", status: .configuration)
-    }
-}
-
-/// PostgreSQL's text form of arrays.
-enum PostgresArray {
-    /// Of numbers, or of texts without quotes and backslashes, such as names of topics.
-    static func texts(_ elements: [String]) -> String { "{\(elements.map { "\"\($0)\"" }.joined(separator: ","))}" }
-
-    /// Of `bytea`. Within quotes the backslash of its form is doubled.
-    static func bytes(_ elements: [[UInt8]?]) -> String {
-        "{\(elements.map { $0.map { "\"\\\(Hexadecimal.bytea($0))\"" } ?? "NULL" }.joined(separator: ","))}"
     }
 }

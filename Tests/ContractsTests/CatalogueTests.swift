@@ -77,6 +77,24 @@ struct CatalogueTests {
         #expect(contract.kafka.deadLetterRetentionMilliseconds == 90 * 86_400_000)
     }
 
+    @Test(
+        "closed dead letters stay as long as the owner's topic keeps them, open ones for ever, where nothing else is said"
+    )
+    func deadLetterStore() throws {
+        let day: Int64 = 86_400_000
+        let standard = try #require(Sample.read()).deadLetterStore
+        #expect(standard == Contract.DeadLetterStoreSettings())
+        #expect(standard.closedMilliseconds(ownersTopicKeeps: 90 * day) == 90 * day)
+        #expect(standard.closedMilliseconds(ownersTopicKeeps: -1) == nil)
+        #expect(standard.openMilliseconds == nil)
+        let own = Contract.DeadLetterStoreSettings(closedDays: 30, openDays: 400)
+        #expect(own.closedMilliseconds(ownersTopicKeeps: -1) == 30 * day)
+        #expect(own.openMilliseconds == 400 * day)
+        let forEver = Contract.DeadLetterStoreSettings(closedDays: -1, openDays: -1)
+        #expect(forEver.closedMilliseconds(ownersTopicKeeps: 90 * day) == nil)
+        #expect(forEver.openMilliseconds == nil)
+    }
+
     @Test("rules keep the contract's order")
     func rules() throws {
         let contract = try #require(Sample.read())

@@ -348,6 +348,15 @@ struct DiffTests {
             [property("deadLetterRetentionMilliseconds", "-1")],
             "compatible setting deadLetterRetentionMilliseconds: was 90 days, is now for ever"),
         Case(
+            [property("deadLetterStoreRetentionDays", "30")],
+            "dangerous setting deadLetterStoreRetentionDays: was 90 days, is now 30 days"),
+        Case(
+            [property("deadLetterStoreRetentionDays", "-1")],
+            "compatible setting deadLetterStoreRetentionDays: was 90 days, is now for ever"),
+        Case(
+            [property("deadLetterStoreOpenRetentionDays", "400")],
+            "dangerous setting deadLetterStoreOpenRetentionDays: was for ever, is now 400 days"),
+        Case(
             [property("kafkaCleanupPolicy", "compact")],
             "breaking setting kafkaCleanupPolicy: was delete, is now compact"),
         Case(

@@ -28,6 +28,25 @@ extension ContractDiff {
             "deadLetterRetentionMilliseconds", was.deadLetterRetentionMilliseconds,
             isNow.deadLetterRetentionMilliseconds, whenShorter: "the owner has less time to mend its refused records")
         compareCleanup(was.cleanupPolicy, isNow.cleanupPolicy)
+        compareStore()
+    }
+
+    private mutating func compareStore() {
+        let was = old.deadLetterStore
+        let isNow = new.deadLetterStore
+        // What follows the owner's topic changes with it, and is told there.
+        if was.closedDays != isNow.closedDays {
+            func kept(_ contract: Contract) -> Int64 {
+                contract.deadLetterStore.closedMilliseconds(
+                    ownersTopicKeeps: contract.kafka.deadLetterRetentionMilliseconds) ?? -1
+            }
+            compareRetention(
+                "deadLetterStoreRetentionDays", kept(old), kept(new),
+                whenShorter: "what a refused record held and how it ended is known for less long")
+        }
+        compareRetention(
+            "deadLetterStoreOpenRetentionDays", was.openMilliseconds ?? -1, isNow.openMilliseconds ?? -1,
+            whenShorter: "refused records that nobody has mended are removed")
     }
 
     /// Milliseconds; -1 keeps for ever.

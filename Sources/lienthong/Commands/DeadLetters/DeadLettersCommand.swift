@@ -6,6 +6,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
         commandName: "dead-letters", abstract: "Records that were refused.",
         subcommands: [
             DeadLettersList.self, DeadLettersStats.self, DeadLettersShow.self, DeadLettersRepair.self,
-            DeadLettersRedrive.self, DeadLettersDiscard.self,
+            DeadLettersRedrive.self, DeadLettersDiscard.self, DeadLettersRelay.self, DeadLettersRekey.self,
+            DeadLettersPurge.self,
         ])
 }
