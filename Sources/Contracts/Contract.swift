@@ -125,6 +125,10 @@ package struct Contract: Sendable {
         package static let deadLetterPartitions: Int32 = 3
         /// Follows a topic's name in that of its topic of dead letters.
         package static let deadLetterSuffix = ".dead-letter"
+        /// Nil where the name would be longer than Kafka accepts.
+        package static func deadLetterTopic(of topic: TopicName) -> TopicName? {
+            TopicName(topic.rawValue + deadLetterSuffix)
+        }
         /// Headers and framing of a record beside key and value, in bytes: a producer's own headers, traces and
         /// CloudEvents stay far below.
         package static let headersAllowance: Int64 = 65_536

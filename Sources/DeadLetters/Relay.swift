@@ -93,7 +93,13 @@ package final class DeadLetterRelay: Sendable {
             self.account.withLock { change(&$0) }
         }
         defer { run.close() }
-        try run.untilEnd()
+        do {
+            try run.untilEnd()
+        } catch {
+            // Beside a worker nobody looks at what is thrown before that one ends.
+            logger.error("owners are told of refused records no more by this process: \(error)")
+            throw error
+        }
         return progress
     }
 }
@@ -220,7 +226,8 @@ private final class RelayRun {
     private func standBy(_ queue: RelayQueue) throws -> Bool {
         if control.isDraining {
             let count = try queue.reachable().reduce(Int64(0)) { sum, entry in
-                guard let target = Self.ownersTopic(of: entry.key), try sender.exists(target) else { return sum }
+                guard let target = Contract.KafkaSettings.deadLetterTopic(of: entry.key), try sender.exists(target)
+                else { return sum }
                 return sum + entry.value
             }
             if count == 0 { return true }
@@ -260,12 +267,8 @@ private final class RelayRun {
 
     // MARK: One topic
 
-    private static func ownersTopic(of topic: TopicName) -> TopicName? {
-        TopicName(topic.rawValue + Contract.KafkaSettings.deadLetterSuffix)
-    }
-
     private func tell(_ letters: [UntoldLetter], of topic: TopicName, _ queue: RelayQueue) throws -> Int64 {
-        guard let target = Self.ownersTopic(of: topic), try sender.exists(target) else {
+        guard let target = Contract.KafkaSettings.deadLetterTopic(of: topic), try sender.exists(target) else {
             rest(topic, isTransient: false, because: "Kafka has no topic for them: run `lienthong topics apply`")
             return 0
         }

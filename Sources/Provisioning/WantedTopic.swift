@@ -76,7 +76,7 @@ extension WantedTopic {
     package static func all(of definition: TopicDefinition) throws(UserError) -> [WantedTopic] {
         let kafka = definition.contract.kafka
         let suffix = Contract.KafkaSettings.deadLetterSuffix
-        guard let deadLetters = TopicName(definition.name.rawValue + suffix) else {
+        guard let deadLetters = Contract.KafkaSettings.deadLetterTopic(of: definition.name) else {
             throw UserError(
                 action: "naming the topic of dead letters of", subject: "\(definition.name)",
                 cause: "with \(suffix) it is longer than the 249 characters of a Kafka topic",

@@ -1,6 +1,7 @@
 // Topics to the national database, and the operator's word on a topic.
 import ArgumentParser
 import Contracts
+import DeadLetters
 import Foundation
 import Ingestion
 import Kafka
@@ -50,6 +51,9 @@ struct WorkRun: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Time between two writings of that file.", valueName: "seconds"))
     var metricsInterval = 5
 
+    @Flag(help: "Leave it to other processes to tell owners of refused records.")
+    var noRelay = false
+
     func validate() throws {
         guard (1...3_600).contains(metricsInterval) else {
             throw ValidationError("--metrics-interval is a number of seconds from 1 to 3600")
@@ -71,20 +75,28 @@ struct WorkRun: AsyncParsableCommand {
             untilCaughtUp: untilCaughtUp, name: Host.processName)
         workerSettings.batchRecordsMax = batchRecords
         let worker = Worker(settings: workerSettings, logger: logger)
+        let relay = noRelay ? nil : try settings.relay(catalogue, logger)
+        let drains = untilCaughtUp
         let summary = Box<WorkSummary>()
         let metricsFile = settings.metricsFile.map { MetricsFile($0, logger: logger) }
+        let stop: @Sendable () -> Void = {
+            worker.stop()
+            relay?.stop()
+        }
         try await withMetrics(of: worker, in: metricsFile, every: .seconds(metricsInterval)) {
             try await withProgress("dealt with", { worker.fates.values.reduce(0) { $0 + $1.consumed } }) {
-                try await runUntilStopped(logger, stop: { worker.stop() }) { summary.value = try await worker.run() }
+                try await runUntilStopped(logger, stop: stop) {
+                    summary.value = try await withRelay(relay, drains: drains) { try await worker.run() }
+                }
             }
         }
         guard let summary = summary.value else { return }
-        report(summary)
+        report(summary, relay?.progress)
         // An operator has to decide before these partitions go on: the answer to "caught up?" is no.
         if untilCaughtUp && !summary.standing.isEmpty { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
-    private func report(_ summary: WorkSummary) {
+    private func report(_ summary: WorkSummary, _ relay: RelayAccount?) {
         let topics = summary.fates.sorted { $0.key < $1.key }
         switch common.format {
         case .json:
@@ -94,9 +106,13 @@ struct WorkRun: AsyncParsableCommand {
             for sentence in summary.standing {
                 Terminal.line(JSON.object([("standing", .string(sentence))]).text)
             }
+            for sentence in relay?.waiting ?? [] {
+                Terminal.line(JSON.object([("waiting", .string(sentence))]).text)
+            }
             Terminal.line(
                 JSON.object(
                     summary.total.members + [
+                        ("relayed", .optional(relay?.total)),
                         ("seconds", .decimal(summary.seconds)), ("workedSeconds", .decimal(summary.workedSeconds)),
                         ("batches", .integer(Int64(summary.stages.batches))),
                         ("copiedBatches", .integer(Int64(summary.stages.copiedBatches))),
@@ -113,6 +129,10 @@ struct WorkRun: AsyncParsableCommand {
             table.add(["all"] + summary.total.cells)
             Terminal.line(table.text)
             for sentence in summary.standing { Terminal.line("Standing still: \(sentence)") }
+            if let relay, relay.total > 0 {
+                Terminal.line("Told owners of \(Quantity.words(Int(relay.total), "refusal")).")
+            }
+            for sentence in relay?.waiting ?? [] { Terminal.line("Waiting: \(sentence)") }
             Terminal.line(
                 """
                 \(Readable.duration(seconds: summary.seconds)), \

@@ -16,6 +16,7 @@ final class Demo: Sendable {
     private let seed: UInt64
     private let isQuiet: Bool
     private let isStopping = Mutex(false)
+    private let wasWorkRestarted = Mutex(false)
 
     init(
         settings: Settings, workspace: DemoWorkspace, records: Int, partitions: Int32?, seed: UInt64, isQuiet: Bool
@@ -129,7 +130,11 @@ final class Demo: Sendable {
                     count += Int32(clamping: bytes / Self.partitionBytes + records / Self.partitionRecords)
                 }
             }
-            try broker.createTopic(topic.name, partitions: min(count, 1000))
+            count = min(count, 1000)
+            try broker.createTopic(topic.name, partitions: count)
+            // The embedded broker forgets in this one too what is above its bounds, and all may be refused.
+            guard let ownersTopic = Contract.KafkaSettings.deadLetterTopic(of: topic.name) else { continue }
+            try broker.createTopic(ownersTopic, partitions: max(count, Contract.KafkaSettings.deadLetterPartitions))
         }
         try broker.createTopic(ProgressTopic.name, partitions: 1)
     }
@@ -158,6 +163,7 @@ final class Demo: Sendable {
             // A publisher's own count would be lost with it, and the account needs it.
             guard name == "work" && child.wasEndedFromOutside else { break }
             progress.end()
+            wasWorkRestarted.withLock { $0 = true }
             child = try restart(child, arguments)
         }
         guard child.status == 0 else { throw child.failure() }
@@ -256,6 +262,7 @@ final class Demo: Sendable {
         var accounts = try eye.accounts()
         for feed in feeds {
             guard let index = accounts.firstIndex(where: { $0.topic == feed.topic }) else { continue }
+            accounts[index].mayRepeat = wasWorkRestarted.withLock { $0 }
             let rows = try sourceRows(feed, cluster)
             accounts[index].sourceRows += rows.all
             accounts[index].sourceSecrets += rows.secret
@@ -344,6 +351,10 @@ private final class DemoEye {
         try topics.map { topic in
             var account = TopicAccount(topic: topic)
             (account.logStart, account.logRecords) = try log(of: topic)
+            if let ownersTopic = Contract.KafkaSettings.deadLetterTopic(of: topic) {
+                let told = try log(of: ownersTopic)
+                account.told = told.start + told.records
+            }
             let fates = try connection.query(
                 """
                 SELECT coalesce(sum(applied), 0)::bigint AS applied, coalesce(sum(superseded), 0)::bigint AS superseded,

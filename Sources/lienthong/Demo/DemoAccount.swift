@@ -17,6 +17,10 @@ struct TopicAccount: Equatable {
     var fates = Fates()
     /// Rows of `ingest.dead_letter`, by reason.
     var reasons: [String: Int64] = [:]
+    /// Records of the owner's topic of dead letters.
+    var told: Int64 = 0
+    /// A worker that was killed may have told some twice; none is told less than once.
+    var mayRepeat = false
 
     /// What the sample made faulty on purpose, by the reason that a worker must give.
     var planted: [String: Int64] = [:]
@@ -33,6 +37,8 @@ struct TopicAccount: Equatable {
             compare(published, "published", logRecords, "in the log"),
             compare(published, "published", fates.consumed, "consumed"),
             compare(fates.deadLettered, "counted as dead letters", reasons.values.reduce(0, +), "kept"),
+            mayRepeat && told > fates.deadLettered
+                ? nil : compare(fates.deadLettered, "counted as dead letters", told, "told to their owner"),
         ].compactMap { $0 }
             + Set(reasons.keys).union(planted.keys).sorted().compactMap { reason in
                 compare(
@@ -54,13 +60,14 @@ struct DemoAccount {
         var table = Table([
             ("topic", .left), ("in source", .right), ("withheld", .right), ("published", .right), ("applied", .right),
             ("superseded", .right), ("deleted", .right), ("dead-lettered", .right),
+            ("told", .right),
         ])
         func row(_ name: String, _ accounts: [TopicAccount]) -> [String] {
             func sum(_ part: (TopicAccount) -> Int64) -> String { Readable.count(accounts.reduce(0) { $0 + part($1) }) }
             return [
                 name, sum(\.sourceRows), sum(\.withheld), sum(\.published), sum(\.fates.applied),
                 sum(\.fates.superseded),
-                sum(\.fates.deleted), sum(\.fates.deadLettered),
+                sum(\.fates.deleted), sum(\.fates.deadLettered), sum(\.told),
             ]
         }
         for account in topics { table.add(row(account.topic.rawValue, [account])) }
@@ -91,10 +98,11 @@ struct DemoAccount {
                     ("topic", .string(account.topic.rawValue)), ("sourceRows", .integer(account.sourceRows)),
                     ("withheld", .integer(account.withheld)), ("published", .integer(account.published)),
                 ] + account.fates.members + [
+                    ("told", .integer(account.told)),
                     (
                         "reasons",
                         .object(account.reasons.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) })
-                    )
+                    ),
                 ])
         }
         let total = topics.map(\.fates).reduce(Fates(), +)
