@@ -88,6 +88,12 @@ struct ProcessWorld {
             environment: environment(database))
     }
 
+    /// Any command.
+    func run(_ database: TestNationalDatabase, _ arguments: [String]) throws -> ProcessUnderTest {
+        try ProcessUnderTest(
+            "lienthong", arguments + ["--config", configFile.path], environment: environment(database))
+    }
+
     /// A worker that freezes at `point` once `fuse` exists.
     func faulty(_ database: TestNationalDatabase, group: String, point: String) throws -> ProcessUnderTest {
         let settings = ["FAULT_GROUP": group, "FAULT_POINT": point, "FAULT_FUSE": fuse.path]

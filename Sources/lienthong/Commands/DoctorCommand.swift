@@ -73,6 +73,14 @@ struct DoctorCommand: AsyncParsableCommand {
             _ = report.check("topic \(definition.name)") {
                 let topic = try admin.topic(definition.name, timeoutMilliseconds: 10_000)
                 guard let topic else { return (["Kafka has no such topic: run `lienthong topics apply`"], ()) }
+                let names = try admin.cluster(timeoutMilliseconds: 10_000).topics.map(\.name)
+                let ownersTopic = Contract.KafkaSettings.deadLetterTopic(of: definition.name)
+                if let ownersTopic, !names.contains(ownersTopic) {
+                    return (
+                        ["Kafka has no topic \(ownersTopic), by which its owner is told: run `lienthong topics apply`"],
+                        ()
+                    )
+                }
                 let leaderless = topic.partitions.filter { $0.leader == nil }.map { "\($0.partition)" }
                 return (
                     leaderless.isEmpty ? [] : ["partitions without a leader: \(leaderless.joined(separator: ", "))"], ()
