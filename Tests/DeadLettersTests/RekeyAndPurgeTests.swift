@@ -10,7 +10,7 @@ import Testing
 @testable import DeadLetters
 
 /// A database with letters; no broker.
-private struct LetterWorld {
+private struct SealedWorld {
     let database: TestNationalDatabase
     let connection: PostgresConnection
     let thing: ThingTopic
@@ -48,10 +48,10 @@ private struct LetterWorld {
         let result = try connection.query(
             """
             INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, contract_version, status,
-              received_at, closed_at, relayed_refusals, redriven_fingerprint, key_fingerprint, key_id, payload)
+              received_at, closed_at, relayed_refusals, redriven_at, key_fingerprint, key_id, payload)
             VALUES ($1, 0, 0, $2, $3, '1.0.0', $4, now() - $5::integer * interval '1 day',
               CASE WHEN $4 IN ('applied', 'superseded', 'discarded') THEN now() - $5::integer * interval '1 day' END, $6,
-              CASE WHEN $4 = 'redriven' THEN '\\x00'::bytea END, $7::bytea, $8, $9::bytea)
+              CASE WHEN $4 = 'redriven' THEN now() - $5::integer * interval '1 day' END, $7::bytea, $8, $9::bytea)
             RETURNING id
             """,
             [
@@ -82,7 +82,7 @@ private struct LetterWorld {
 struct RekeyTests {
     @Test("every letter of an older key opens under the new one alone, and is found by its key")
     func all() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         let ids = try (0..<10).map { try world.refuse($0, status: $0 % 2 == 0 ? "open" : "discarded") }
         try world.refuse(10, isSecret: true)
         try world.refuse(11, sealer: world.rotated)
@@ -93,7 +93,7 @@ struct RekeyTests {
         let store = DeadLetterStore(connection: world.connection)
         for (offset, id) in zip(0..., ids) as Zip2Sequence<PartialRangeFrom<Int64>, [Int64]> {
             let letter = try #require(try store.letter(id: id))
-            let record = LetterWorld.record(offset)
+            let record = SealedWorld.record(offset)
             #expect(try only.open(try #require(letter.sealed), origin: letter.summary.origin) == record)
             #expect(
                 letter.sealed?.keyFingerprint == record.key.map { only.keyFingerprint(of: $0, topic: world.thing.name) }
@@ -114,9 +114,30 @@ struct RekeyTests {
                 == "10")
     }
 
+    @Test("a repaired record is sealed anew with its letter, and the key's hint is of the new key")
+    func repaired() throws {
+        let world = try SealedWorld()
+        let id = try world.refuse(1)
+        let store = DeadLetterStore(connection: world.connection)
+        let origin = try #require(try store.letter(id: id)).summary.origin
+        let mended = RawRecord(key: Array("k1".utf8), value: Array("mended".utf8))
+        try store.keepRepaired(try DeadLetterSealer(key: world.old).seal(mended, origin: origin), of: id)
+        _ = try world.rekey().run(by: "a", because: "b")
+        let only = DeadLetterSealer(key: world.new)
+        #expect(try world.connection.one("SELECT repaired_key_id FROM ingest.dead_letter") == world.new.id)
+        let bytes = try #require(
+            try world.connection.one("SELECT encode(repaired, 'hex') FROM ingest.dead_letter").flatMap(
+                Hexadecimal.decode))
+        #expect(
+            try only.open(SealedPayload(bytes: bytes, keyID: world.new.id, keyFingerprint: nil), origin: origin)
+                == mended)
+        let hint = Array("k1".utf8).withUnsafeBytes { keyHint(of: $0, seed: only.hintSeeds[0]) }
+        #expect(try world.connection.one("SELECT key_hint FROM ingest.dead_letter") == "\(hint)")
+    }
+
     @Test("a second run finds nothing to do and writes nothing")
     func twice() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         try world.refuse(1)
         _ = try world.rekey().run(by: "a", because: "b")
         #expect(try world.rekey().run(by: "a", because: "b") == LetterRekeying.Account())
@@ -125,7 +146,7 @@ struct RekeyTests {
 
     @Test("a run that was ended is carried on by the next, and none is sealed twice")
     func resumes() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         for offset in 0..<10 as Range<Int64> { try world.refuse(offset) }
         var batches = 0
         let first = try world.rekey().run(
@@ -145,7 +166,7 @@ struct RekeyTests {
 
     @Test("a letter that somebody changes meanwhile keeps that change, and is sealed anew all the same")
     func beside() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         let ids = try (0..<3).map { try world.refuse($0) }
         let other = try world.database.connect()
         defer { other.close() }
@@ -170,14 +191,14 @@ struct RekeyTests {
         let store = DeadLetterStore(connection: world.connection)
         let only = DeadLetterSealer(key: world.new)
         #expect(try only.open(try #require(try store.letter(id: ids[1])?.sealed), origin: origin) == mended)
-        #expect(try store.letter(id: ids[2])?.summary.status == "superseded")
+        #expect(try store.letter(id: ids[2])?.summary.status == .superseded)
         #expect(
             try world.connection.one("SELECT count(*) FROM ingest.dead_letter_step WHERE step = 'resealed'") == "3")
     }
 
     @Test("what is on its way keeps its key, unknown keys are named, changed bytes are left as they are")
     func left() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         try world.refuse(1)
         try world.refuse(2, status: "redriven")
         let lost = try RelayWorld.key(9)
@@ -198,7 +219,7 @@ struct RekeyTests {
 struct PurgeTests {
     @Test("closed letters go when the owner's topic no longer keeps them, and leave their steps and a count")
     func closed() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         let gone = try ["applied", "superseded", "discarded"].enumerated().map {
             try world.refuse(Int64($0.offset), status: $0.element, days: 91)
         }
@@ -236,7 +257,7 @@ struct PurgeTests {
 
     @Test("a contract's own days count, for open letters apart, and -1 keeps for ever")
     func contractsDays() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         try world.refuse(0, status: "applied", days: 31)
         try world.refuse(1, status: "open", days: 401)
         try world.refuse(2, status: "quarantined", days: 401)
@@ -258,7 +279,7 @@ struct PurgeTests {
 
     @Test("what its owner was not told of stays, and is counted")
     func untold() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         try world.refuse(0, status: "applied", days: 91, isTold: false)
         try world.refuse(1, status: "applied", days: 91)
         let account = try LetterPurge(connection: world.connection).run([world.definition()], by: "a", because: "b")
@@ -271,9 +292,9 @@ struct PurgeTests {
 
     @Test("other topics' letters stay")
     func otherTopics() throws {
-        let world = try LetterWorld()
+        let world = try SealedWorld()
         try world.refuse(0, status: "applied", days: 91)
-        let other = try LetterWorld()
+        let other = try SealedWorld()
         let account = try LetterPurge(connection: world.connection).run([other.definition()], by: "a", because: "b")
         #expect(account == LetterPurge.Account())
         #expect(try world.statuses() == "applied 0")

@@ -49,10 +49,10 @@ struct RelayWorld {
         let result = try connection.query(
             """
             INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, contract_version,
-              status, closed_at, refusals, redriven_fingerprint, key_fingerprint, key_id, payload)
+              status, closed_at, refusals, redriven_at, key_fingerprint, key_id, payload)
             VALUES ($1, 2, 1, $2, $3, 'name', 'maxLength 255', '1.2.0', $8,
               CASE WHEN $8 IN ('applied', 'superseded', 'discarded') THEN now() END, $4,
-              CASE WHEN $8 = 'redriven' THEN '\\x00'::bytea END, $5::bytea, $6, $7::bytea)
+              CASE WHEN $8 = 'redriven' THEN now() END, $5::bytea, $6, $7::bytea)
             RETURNING id
             """,
             [

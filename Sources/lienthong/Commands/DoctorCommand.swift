@@ -105,7 +105,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let wanted =
             bases.map { ($0, "SELECT, INSERT, UPDATE, DELETE") } + [
                 ("ingest.position", "SELECT, INSERT, UPDATE"), ("ingest.topic_state", "SELECT, INSERT, UPDATE"),
-                ("ingest.dead_letter", "SELECT, INSERT"), ("ingest.quality_warning", "SELECT, INSERT, UPDATE"),
+                ("ingest.dead_letter", "SELECT, INSERT, UPDATE"), ("ingest.dead_letter_step", "SELECT, INSERT"),
+                ("ingest.redriven", "SELECT, INSERT"), ("ingest.quality_warning", "SELECT, INSERT, UPDATE"),
                 ("ingest.operation", "INSERT"),
             ]
         var missing: [String] = []

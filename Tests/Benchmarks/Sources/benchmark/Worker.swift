@@ -81,7 +81,7 @@ struct WorkerProgram {
             program,
             [
                 "work", "--config", config, "--topic", world.definition.name.rawValue, "--lanes", "\(lanes)",
-                "--format",
+                "--no-relay", "--format",
                 "json",
             ] + arguments,
             environment: [
