@@ -19,6 +19,7 @@ struct LetterMoves {
     struct Overtaken {
         var partition: Partition
         var rank: Offset
+        var version: Int64
         var fingerprint: String
     }
 
@@ -117,7 +118,7 @@ extension BatchWriter {
             var refused: TopicBatch.Refused?
             if case .refused(let number) = entries[index].outcome {
                 refused = slot.batch.refusals[number]
-                if refused?.refusal.reason != .stateSecret { waits(index) }
+                if refused?.version != nil { waits(index) }
             }
             guard let id = slot.batch.letters[index] else { continue }
             moves.redriven.append(
@@ -128,17 +129,27 @@ extension BatchWriter {
         guard !topic.waiting.isEmpty else { return moves }
         for row in batch.rows {
             guard let hints = topic.waiting[row.partition] else { continue }
-            for index in [row.record, row.delete, row.plainDelete] {
-                guard let index, mayOvertake(index, hints), let key = slot.batch.rawRecord(index).key else { continue }
+            for index in [row.record, row.delete] {
+                guard let index, let version = version(index), mayOvertake(index, hints),
+                    let key = slot.batch.rawRecord(index).key
+                else { continue }
                 for fingerprint in settings.sealer.keyFingerprints(of: key, topic: topic.definition.name) {
                     moves.overtaken.append(
                         LetterMoves.Overtaken(
-                            partition: row.partition, rank: entries[index].rank,
+                            partition: row.partition, rank: entries[index].rank, version: version,
                             fingerprint: Hexadecimal.text(fingerprint)))
                 }
             }
         }
         return moves
+    }
+
+    private func version(_ index: Int) -> Int64? {
+        switch slot.batch.entries[index].outcome {
+        case .record(let record): record.version
+        case .tombstone(let tombstone): tombstone.version
+        case .refused: nil
+        }
     }
 
     private func mayOvertake(_ index: Int, _ hints: KeyHints) -> Bool {

@@ -497,17 +497,21 @@ struct MergeSQL {
             """
     }
 
-    /// Moves the rank of rows whose content the record repeats, and of rows that stay deleted under a better record.
+    /// Moves the rank of rows whose content the record repeats, and of rows that stay deleted under a better record. Asked
+    /// again here: until the row is locked, a record of another partition may have made it newer.
     private var advanceRanks: String {
-        """
-        UPDATE \(target) t SET record_version = p.record_version, record_partition = p.partition,
-          record_incarnation = p.incarnation, record_offset = p.record_offset,
-          origin_offset = CASE WHEN t.deleted OR t.record_incarnation <> p.incarnation
-            THEN p.record_offset ELSE t.origin_offset END,
-          mapping_revision = \(mappingRevision)
-        FROM \(prefix)_pending p
-        WHERE \(keysEqual("t", "p")) AND p.stage_advances
-        """
+        let pending = Proposal(
+            version: "p.record_version", partition: "p.partition", incarnation: "p.incarnation",
+            offset: "p.record_offset", contentHash: "NULL", revision: "\(mappingRevision)")
+        return """
+            UPDATE \(target) t SET record_version = p.record_version, record_partition = p.partition,
+              record_incarnation = p.incarnation, record_offset = p.record_offset,
+              origin_offset = CASE WHEN t.deleted OR t.record_incarnation <> p.incarnation
+                THEN p.record_offset ELSE t.origin_offset END,
+              mapping_revision = \(mappingRevision)
+            FROM \(prefix)_pending p
+            WHERE \(keysEqual("t", "p")) AND p.stage_advances AND \(outranks(pending))
+            """
     }
 
     /// Raises plain deletes of rows that became their partition's only by a record of this batch.
@@ -596,9 +600,10 @@ struct MergeSQL {
     private var keepDeadLetters: String {
         """
         INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, sql_state,
-          contract_version, record_at, key_fingerprint, key_hint, key_id, payload)
+          contract_version, record_at, key_fingerprint, key_hint, record_version, key_id, payload)
         SELECT \(topic), w.incarnation, d.partition, d."offset", d.reason, d.field, d.rule, d.sql_state,
-          \(contractVersion), d.record_at, d.key_fingerprint, d.key_hint, d.key_id, d.payload
+          \(contractVersion), d.record_at, d.key_fingerprint, d.key_hint, d.record_version, d.key_id,
+          d.payload
         FROM \(prefix)_dead d JOIN \(prefix)_won w ON w.partition = d.partition
         WHERE d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign)
         ORDER BY d.partition, d."offset"
@@ -619,10 +624,11 @@ struct MergeSQL {
     /// True where the record or tombstone at `l`'s place made, replaced or deleted a row.
     private var tookEffect: String {
         """
-        (EXISTS (SELECT FROM \(prefix)_merged m WHERE m.partition = l.partition AND m.record_offset = l.rank)
-          OR EXISTS (SELECT FROM \(prefix)_marked m
-            WHERE m.delete_partition = l.partition AND m.delete_offset = l.rank
-              OR m.plain_delete_partition = l.partition AND m.plain_delete_offset = l.rank))
+        (l.partition, l.rank) IN (
+          SELECT partition, record_offset FROM \(prefix)_merged
+          UNION ALL SELECT delete_partition, delete_offset FROM \(prefix)_marked WHERE delete_offset IS NOT NULL
+          UNION ALL SELECT plain_delete_partition, plain_delete_offset FROM \(prefix)_marked
+            WHERE plain_delete_offset IS NOT NULL)
         """
     }
 
@@ -653,7 +659,8 @@ struct MergeSQL {
               FROM (VALUES \(rows.joined(separator: ", ")))
                 AS l (letter, partition, rank, reason, field, rule, sql_state)
               JOIN \(prefix)_won w ON w.partition = l.partition
-              WHERE d.id = l.letter AND d.topic = \(topic) AND d.status = 'redriven'
+              WHERE d.id = l.letter AND d.topic = \(topic)
+                AND (d.status = 'redriven' OR l.reason IS NULL AND d.status IN ('open', 'quarantined'))
               RETURNING d.id, d.status)
             INSERT INTO ingest.dead_letter_step (letter, step, by)
             SELECT id, CASE status WHEN 'open' THEN 'refused' ELSE status END, 'work' FROM told ORDER BY id
@@ -662,16 +669,17 @@ struct MergeSQL {
 
     private func closeOvertaken(_ letters: [LetterMoves.Overtaken], merged: Bool) -> String {
         let rows = letters.map {
-            "(\($0.partition.rawValue), \($0.rank.rawValue)::bigint, '\\x\($0.fingerprint)'::bytea)"
+            "(\($0.partition.rawValue), \($0.rank.rawValue)::bigint, \($0.version)::bigint, '\\x\($0.fingerprint)'::bytea)"
         }
         return """
             WITH closed AS (
               UPDATE ingest.dead_letter d SET status = 'superseded', closed_at = now()
-              FROM (VALUES \(rows.joined(separator: ", "))) AS l (partition, rank, fingerprint)
+              FROM (VALUES \(rows.joined(separator: ", "))) AS l (partition, rank, version, fingerprint)
               JOIN \(prefix)_won w ON w.partition = l.partition
               WHERE d.key_fingerprint = l.fingerprint AND d.topic = \(topic) AND d.partition = l.partition
                 AND d.status IN ('open', 'quarantined')
-                AND (d.incarnation < w.incarnation OR d.incarnation = w.incarnation AND d."offset" < l.rank)
+                AND (l.version > d.record_version OR l.version = d.record_version
+                  AND d.incarnation = w.incarnation AND d."offset" < l.rank)
                 AND \(merged ? tookEffect : "true")
               RETURNING d.id)
             INSERT INTO ingest.dead_letter_step (letter, step, by)

@@ -41,7 +41,7 @@ struct PositionStore {
             """
             SELECT DISTINCT partition, key_hint FROM ingest.dead_letter
             WHERE topic = $1 AND partition = ANY ($2::integer[]) AND status IN ('open', 'quarantined')
-              AND key_fingerprint IS NOT NULL
+              AND key_fingerprint IS NOT NULL AND record_version IS NOT NULL
             """, [topic.rawValue, "{\(partitions.map { "\($0)" }.joined(separator: ","))}"])
         var waiting: [Partition: KeyHints] = [:]
         for row in 0..<result.rowCount {

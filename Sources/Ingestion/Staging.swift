@@ -244,7 +244,7 @@ struct Staging {
         let hint = sealed?.keyFingerprint.flatMap { _ in
             slot.batch.withKey(index) { key in key.map { keyHint(of: $0, seed: sealer.hintSeeds[0]) } }
         }
-        slot.buffers.dead.beginRow(fields: 12)
+        slot.buffers.dead.beginRow(fields: 13)
         slot.buffers.dead.field(ordinal)
         slot.buffers.dead.field(entry.partition.rawValue)
         slot.buffers.dead.field(entry.offset.rawValue)
@@ -255,6 +255,7 @@ struct Staging {
         slot.buffers.dead.field(entry.timestampMilliseconds.map(Self.postgresMicroseconds))
         slot.buffers.dead.field(sealed?.keyFingerprint)
         slot.buffers.dead.field(hint)
+        slot.buffers.dead.field(sealed == nil ? nil : refused.version)
         slot.buffers.dead.field(sealed?.keyID)
         slot.buffers.dead.field(sealed?.bytes)
     }

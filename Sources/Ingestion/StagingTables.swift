@@ -63,7 +63,8 @@ struct StagingTables {
                     name: "dead",
                     columns: place + texts("reason", "field", "rule", "sql_state") + [
                         Column("record_at", "timestamptz"), Column("key_fingerprint", "bytea"),
-                        Column("key_hint", "integer"), Column("key_id", "text"), Column("payload", "bytea"),
+                        Column("key_hint", "integer"), Column("record_version", "bigint"), Column("key_id", "text"),
+                        Column("payload", "bytea"),
                     ], holdsContent: true),
                 Table(name: "warning", columns: place + texts("rule", "field")),
                 Table(name: "won", columns: integers("partition", "incarnation")),

@@ -29,6 +29,8 @@ final class TopicBatch {
     struct Refused {
         let refusal: Refusal
         let sqlState: String?
+        /// Of the record, where it could be told.
+        var version: Int64?
     }
 
     let definition: TopicDefinition
@@ -101,8 +103,10 @@ final class TopicBatch {
     }
 
     func refuse(_ index: Int, _ refusal: Refusal, sqlState: String?) {
+        var version: Int64?
+        if case .record(let record) = entries[index].outcome { version = record.version }
         entries[index].outcome = .refused(refusals.count)
-        refusals.append(Refused(refusal: refusal, sqlState: sqlState))
+        refusals.append(Refused(refusal: refusal, sqlState: sqlState, version: version))
     }
 
     /// The record at `index` is what was sent again of that letter, whose place in the log ranks it.

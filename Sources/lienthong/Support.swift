@@ -43,7 +43,10 @@ enum Host {
 
 extension Settings {
     func connect(_ purpose: String) throws -> PostgresConnection {
-        try PostgresConnection(try databaseURL(), applicationName: "lienthong \(purpose)")
+        let connection = try PostgresConnection(try databaseURL(), applicationName: "lienthong \(purpose)")
+        // A command that is frozen in the middle of a transaction must not keep workers waiting.
+        try connection.query("SET idle_in_transaction_session_timeout = '10s'")
+        return connection
     }
 
     /// Kafka settings whose client logs go to our log.

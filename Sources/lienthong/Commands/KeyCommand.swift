@@ -47,6 +47,8 @@ struct KeyReset: AsyncParsableCommand {
         // Positions before rows, as workers lock them: the two never wait for each other in a circle.
         try connection.query("BEGIN")
         try connection.query("SELECT FROM ingest.position WHERE topic = $1 ORDER BY partition FOR UPDATE", [topic])
+        // A worker may have found a record beaten by the marks as they were: it reads its batch anew.
+        try connection.query("UPDATE ingest.position SET epoch = epoch + 1 WHERE topic = $1", [topic])
         // The lowest version there is: any record is newer, and the marks stay in their partition.
         let updated = try connection.query(
             """
