@@ -58,7 +58,7 @@ func full(_ world: World, _ options: Options) throws -> Report {
     var report = Report(
         "\(Report.grouped(Double(options.records))) citizens",
         command: "--records \(options.records) --rounds \(options.rounds)\(options.large ? " --large" : "")",
-        "floors in batches of \(Report.grouped(Double(World.floorBatch))), `work` at its defaults but for the lanes; embedded broker with \(World.partitions) partitions, its processor time in neither column"
+        "floors in batches of \(Report.grouped(Double(World.floorBatch))), `work` at its defaults but for the lanes and `--no-relay`; embedded broker with \(World.partitions) partitions, its processor time in neither column"
     )
 
     if !options.latency { try rates(world, program, options, &report) }
