@@ -91,7 +91,8 @@ extension DeadLetterStore {
               RETURNING d.id, s.fingerprint, d.topic, d.incarnation, d.partition, d."offset"),
             noted AS (
               INSERT INTO ingest.redriven (letter, fingerprint, topic, incarnation, partition, "offset")
-              SELECT id, fingerprint, topic, incarnation, partition, "offset" FROM sent ON CONFLICT DO NOTHING)
+              SELECT id, fingerprint, topic, incarnation, partition, "offset" FROM sent
+              ON CONFLICT (letter, fingerprint) DO UPDATE SET sent_at = excluded.sent_at)
             INSERT INTO ingest.dead_letter_step (letter, step, by, because, details)
             SELECT id, 'redriven', $3, $4, $5::jsonb FROM sent ORDER BY id
             """,
@@ -105,7 +106,7 @@ extension DeadLetterStore {
     func keepRepaired(_ repaired: SealedPayload, of id: Int64) throws {
         _ = try connection.query(
             "UPDATE ingest.dead_letter SET repaired = $2::bytea, repaired_key_id = $3 WHERE id = $1::bigint",
-            [String(id), "\\x" + repaired.bytes.map(Hexadecimal.byte).joined(), repaired.keyID])
+            [String(id), Hexadecimal.bytea(repaired.bytes), repaired.keyID])
     }
 
     /// Runs `body` in a transaction of its own; an error undoes it.

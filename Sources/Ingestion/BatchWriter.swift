@@ -253,7 +253,8 @@ struct BatchWriter {
         guard let unbeaten = try connection.execute(topic.sql.unbeaten).last else {
             preconditionFailure("statements that went well have results")
         }
-        let ranked = Staging.ranked(batch.rows)
+        let staging = Staging(topic: topic.definition, slot: slot, sealer: settings.sealer)
+        let ranked = staging.ranked(batch.rows)
         topic.paths.withLock { $0.sieved(records: ranked.count, left: unbeaten.rowCount) }
         var left = Set(batch.rows.indices).subtracting(ranked)
         for row in 0..<unbeaten.rowCount {
@@ -263,8 +264,7 @@ struct BatchWriter {
         var rest = batch
         if !left.isEmpty {
             let incarnations = states.values(of: topic.definition.name) { $0.incarnation }
-            Staging(topic: topic.definition, slot: slot, sealer: settings.sealer).encode(
-                &rest, left.sorted(), incarnations)
+            staging.encode(&rest, left.sorted(), incarnations)
             try stageRows(rest, from: nil)
         }
         try finish(rest, .updateFirst, since: begin, &states, count)

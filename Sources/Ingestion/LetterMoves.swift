@@ -30,6 +30,13 @@ struct LetterMoves {
     var overtaken: [Overtaken] = []
 }
 
+/// The letter that a record was sent for.
+struct LetterLink {
+    let id: Int64
+    /// Whether nothing else was sent of it since: only then is the record's refusal the letter's.
+    let isLastSent: Bool
+}
+
 /// The keys that have letters waiting in one partition, as far as 16 bits tell: a false alarm costs a fingerprint.
 struct KeyHints {
     private static let hints: Int32 = 65_536
@@ -54,8 +61,9 @@ struct KeyHints {
 }
 
 extension BatchWriter {
-    /// Finds which of the records that name a dead letter are what was sent of it: those alone get its rank. The others are
-    /// records like any, since a header can be written by anybody.
+    /// Finds which of the records that name a dead letter are what was sent of it: those get its rank. The others are
+    /// refused. With a late rank of their own they might overwrite what came since, and that they are forged cannot be
+    /// told from a key that is not known here, or a database restored from before they were sent.
     func resolveLetters(_ states: PartitionTable) throws(PostgresError) {
         guard !slot.batch.named.isEmpty else { return }
         let name = topic.definition.name
@@ -72,20 +80,27 @@ extension BatchWriter {
                         sent.fingerprint, ofKey: record.key, value: record.value, topic: name)
             }
             if let letter {
-                slot.batch.link(index, to: id, rank: letter.offset)
-            } else {
-                logger.warning(
-                    "\(name)[\(entry.partition)] offset \(entry.offset) names dead letter \(id) and is not what was sent of it; taken as a record like any"
-                )
+                slot.batch.link(index, to: LetterLink(id: id, isLastSent: letter.isLast), rank: letter.offset)
+                continue
             }
+            if case .refused = entry.outcome { continue }
+            slot.batch.refuse(index, Self.notOfLetter, sqlState: nil)
+            logger.warning(
+                "\(name)[\(entry.partition)] offset \(entry.offset) names dead letter \(id), and is not known to be what was sent of it; kept as a dead letter"
+            )
         }
     }
+
+    private static let notOfLetter = Refusal(
+        .inconsistent, rule: "header \(DeadLetterLink.header) names a dead letter of which this is not known to be sent"
+    )
 
     private struct Sent {
         var partition: Partition
         var incarnation: Int32
         var offset: Offset
         var fingerprint: [UInt8]
+        var isLast: Bool
     }
 
     /// What was sent of the letters that the batch's records name.
@@ -93,8 +108,9 @@ extension BatchWriter {
         let ids = Set(slot.batch.named.values).sorted().map(String.init).joined(separator: ",")
         let known = try connection.query(
             """
-            SELECT letter, partition, incarnation, "offset", encode(fingerprint, 'hex') FROM ingest.redriven
-            WHERE topic = $1 AND letter = ANY ($2::bigint[])
+            SELECT letter, partition, incarnation, "offset", encode(fingerprint, 'hex'),
+              sent_at = max(sent_at) OVER (PARTITION BY letter)
+            FROM ingest.redriven WHERE topic = $1 AND letter = ANY ($2::bigint[])
             """, [topic.definition.name.rawValue, "{\(ids)}"])
         var sent: [Int64: [Sent]] = [:]
         for row in 0..<known.rowCount {
@@ -105,7 +121,7 @@ extension BatchWriter {
             sent[letter, default: []].append(
                 Sent(
                     partition: Partition(partition), incarnation: incarnation, offset: Offset(offset),
-                    fingerprint: fingerprint))
+                    fingerprint: fingerprint, isLast: known[row, 5] == "t"))
         }
         return sent
     }
@@ -114,16 +130,18 @@ extension BatchWriter {
     func letterMoves(_ batch: PreparedBatch) -> LetterMoves {
         var moves = LetterMoves()
         let entries = slot.batch.entries
-        for index in batch.live {
+        let mayMove = !slot.batch.refusals.isEmpty || !slot.batch.letters.isEmpty
+        for index in mayMove ? batch.live : [] {
             var refused: TopicBatch.Refused?
             if case .refused(let number) = entries[index].outcome {
                 refused = slot.batch.refusals[number]
                 if refused?.version != nil { waits(index) }
             }
-            guard let id = slot.batch.letters[index] else { continue }
+            guard let letter = slot.batch.letters[index], refused == nil || letter.isLastSent else { continue }
             moves.redriven.append(
                 LetterMoves.Redriven(
-                    id: id, partition: entries[index].partition, rank: entries[index].rank, refusal: refused?.refusal,
+                    id: letter.id, partition: entries[index].partition, rank: entries[index].rank,
+                    refusal: refused?.refusal,
                     sqlState: refused?.sqlState))
         }
         guard !topic.waiting.isEmpty else { return moves }

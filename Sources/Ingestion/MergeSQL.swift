@@ -354,25 +354,29 @@ struct MergeSQL {
         let partition: String
         let incarnation: String
         let offset: String
+        /// Where in the log its content stands: for a redriven record not the place that ranks it.
+        let origin: String
         let contentHash: String
         let revision: String
 
         static let excluded = Proposal(
             version: "excluded.record_version", partition: "excluded.record_partition",
             incarnation: "excluded.record_incarnation", offset: "excluded.record_offset",
-            contentHash: "excluded.content_hash", revision: "excluded.mapping_revision")
+            origin: "excluded.origin_offset", contentHash: "excluded.content_hash",
+            revision: "excluded.mapping_revision")
 
         static func staged(_ revision: Int32) -> Proposal {
             Proposal(
                 version: "s.stage_record_version", partition: "s.stage_partition", incarnation: "s.stage_incarnation",
-                offset: "s.stage_record_offset", contentHash: "s.stage_content_hash", revision: "\(revision)")
+                offset: "s.stage_record_offset", origin: "coalesce(s.stage_origin_offset, s.stage_record_offset)",
+                contentHash: "s.stage_content_hash", revision: "\(revision)")
         }
     }
 
     /// True where the record replaces the row `t`: it is the best, lies beyond the deletes, and its content differs.
     ///
     /// Offsets of two incarnations say nothing of each other: what a plain delete of the old log ended lives again only
-    /// by a greater version.
+    /// by a greater version. Of one rank are a record and what was redriven in its place: the later one in the log counts.
     private func replaces(_ new: Proposal) -> String {
         """
         CASE
@@ -381,7 +385,8 @@ struct MergeSQL {
           WHEN (\(new.incarnation), \(new.offset)) > (t.record_incarnation, t.record_offset)
           THEN t.deleted OR t.content_hash <> \(new.contentHash) OR t.mapping_revision <> \(new.revision)
           WHEN (\(new.incarnation), \(new.offset)) = (t.record_incarnation, t.record_offset)
-          THEN \(new.revision) > t.mapping_revision
+          THEN \(new.origin) >= \(contentPlace) AND (\(new.revision) > t.mapping_revision
+            OR \(new.origin) > \(contentPlace) AND (t.deleted OR t.content_hash <> \(new.contentHash)))
           ELSE false END
         AND (t.delete_offset IS NULL AND t.plain_delete_offset IS NULL
           OR \(beyondDeletes(
@@ -389,6 +394,9 @@ struct MergeSQL {
             ifLogIsAnother: "NOT t.deleted OR t.record_version IS NULL OR \(new.version) > t.record_version")))
         """
     }
+
+    /// The last place in the log at which the row's content is known to stand.
+    private var contentPlace: String { "greatest(t.origin_offset, t.record_offset)" }
 
     /// True where the record's rank is above that of the row's best one, whatever becomes of the content.
     private func outranks(_ new: Proposal) -> String {
@@ -502,11 +510,11 @@ struct MergeSQL {
     private var advanceRanks: String {
         let pending = Proposal(
             version: "p.record_version", partition: "p.partition", incarnation: "p.incarnation",
-            offset: "p.record_offset", contentHash: "NULL", revision: "\(mappingRevision)")
+            offset: "p.record_offset", origin: "NULL", contentHash: "NULL", revision: "\(mappingRevision)")
         return """
             UPDATE \(target) t SET record_version = p.record_version, record_partition = p.partition,
               record_incarnation = p.incarnation, record_offset = p.record_offset,
-              origin_offset = CASE WHEN t.deleted OR t.record_incarnation <> p.incarnation
+              origin_offset = CASE WHEN t.deleted OR t.record_incarnation <> p.incarnation OR t.origin_offset > p.record_offset
                 THEN p.record_offset ELSE t.origin_offset END,
               mapping_revision = \(mappingRevision)
             FROM \(prefix)_pending p
@@ -605,7 +613,9 @@ struct MergeSQL {
           \(contractVersion), d.record_at, d.key_fingerprint, d.key_hint, d.record_version, d.key_id,
           d.payload
         FROM \(prefix)_dead d JOIN \(prefix)_won w ON w.partition = d.partition
-        WHERE d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign)
+        WHERE (d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign))
+          AND (d.letter IS NULL OR NOT EXISTS (SELECT FROM ingest.dead_letter l
+            WHERE l.id = d.letter AND l.topic = \(topic) AND l.status IN ('redriven', 'open', 'quarantined')))
         ORDER BY d.partition, d."offset"
         ON CONFLICT (topic, incarnation, partition, "offset") DO NOTHING
         """
@@ -673,17 +683,18 @@ struct MergeSQL {
         }
         return """
             WITH closed AS (
-              UPDATE ingest.dead_letter d SET status = 'superseded', closed_at = now()
+              UPDATE ingest.dead_letter d SET closed_at = now(), status = CASE
+                WHEN d.incarnation = w.incarnation AND d."offset" = l.rank THEN 'applied' ELSE 'superseded' END
               FROM (VALUES \(rows.joined(separator: ", "))) AS l (partition, rank, version, fingerprint)
               JOIN \(prefix)_won w ON w.partition = l.partition
               WHERE d.key_fingerprint = l.fingerprint AND d.topic = \(topic) AND d.partition = l.partition
                 AND d.status IN ('open', 'quarantined')
                 AND (l.version > d.record_version OR l.version = d.record_version
-                  AND d.incarnation = w.incarnation AND d."offset" < l.rank)
+                  AND d.incarnation = w.incarnation AND d."offset" <= l.rank)
                 AND \(merged ? tookEffect : "true")
-              RETURNING d.id)
+              RETURNING d.id, d.status)
             INSERT INTO ingest.dead_letter_step (letter, step, by)
-            SELECT id, 'superseded', 'work' FROM closed ORDER BY id
+            SELECT id, status, 'work' FROM closed ORDER BY id
             """
     }
 

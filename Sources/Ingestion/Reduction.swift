@@ -85,7 +85,7 @@ extension StagedRow {
             }
             if record.version == other.version, record.contentHash != other.contentHash { conflicts += 1 }
             if record.version > other.version { conflicts = 0 }
-            if record.version > other.version || record.version == other.version && entry.rank > entries[best].rank {
+            if record.version > other.version || record.version == other.version && entry.rank >= entries[best].rank {
                 self.record = index
             }
         case .tombstone(let tombstone):

@@ -51,10 +51,15 @@ struct Staging {
         encodeWarnings(batch.rows, ordinals, &batch.contents)
     }
 
-    /// The ordinals of rows that are ranked before anything else of them is sent. What a tombstone does is left to the
-    /// merge.
-    static func ranked(_ rows: [StagedRow]) -> [Int] {
-        rows.indices.filter { rows[$0].record != nil && rows[$0].delete == nil && rows[$0].plainDelete == nil }
+    /// The ordinals of rows that are ranked before anything else of them is sent. What a tombstone does, or a redriven
+    /// record, is left to the merge.
+    func ranked(_ rows: [StagedRow]) -> [Int] {
+        let entries = slot.batch.entries
+        return rows.indices.filter { ordinal in
+            let row = rows[ordinal]
+            guard let record = row.record, row.delete == nil, row.plainDelete == nil else { return false }
+            return entries[record].rank == entries[record].offset
+        }
     }
 
     // MARK: Rows
@@ -66,7 +71,7 @@ struct Staging {
         let fields = 5 + decoder.table.keyColumns.count
         let buffers = slot.buffers
         buffers.ranks.begin()
-        for ordinal in Self.ranked(rows) {
+        for ordinal in ranked(rows) {
             guard let index = rows[ordinal].record, case .record(let record) = entries[index].outcome else { continue }
             buffers.ranks.beginRow(fields: fields)
             buffers.ranks.field(Int32(truncatingIfNeeded: ordinal))
@@ -202,9 +207,7 @@ struct Staging {
         slot.buffers.dead.begin()
         let entries = slot.batch.entries
         for index in live {
-            // What was redriven in vain is its letter again, and no other (see `MergeSQL.tellLetters`).
-            guard case .refused(let number) = entries[index].outcome, slot.batch.letters[index] == nil
-            else { continue }
+            guard case .refused(let number) = entries[index].outcome else { continue }
             contents.hasDeadLetters = true
             append(index, slot.batch.refusals[number], ordinal: nil, incarnations)
         }
@@ -244,8 +247,11 @@ struct Staging {
         let hint = sealed?.keyFingerprint.flatMap { _ in
             slot.batch.withKey(index) { key in key.map { keyHint(of: $0, seed: sealer.hintSeeds[0]) } }
         }
-        slot.buffers.dead.beginRow(fields: 13)
+        slot.buffers.dead.beginRow(fields: 14)
         slot.buffers.dead.field(ordinal)
+        // What was redriven in vain is that letter again, where it is still there to be it (see `MergeSQL.keepDeadLetters`).
+        slot.buffers.dead.field(
+            ordinal == nil ? slot.batch.letters[index].flatMap { $0.isLastSent ? $0.id : nil } : nil)
         slot.buffers.dead.field(entry.partition.rawValue)
         slot.buffers.dead.field(entry.offset.rawValue)
         slot.buffers.dead.field(refusal.reason.rawValue)

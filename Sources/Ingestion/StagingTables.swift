@@ -43,7 +43,7 @@ struct StagingTables {
         func bigints(_ names: String...) -> [Column] { names.map { Column($0, "bigint") } }
         func booleans(_ names: String...) -> [Column] { names.map { Column($0, "boolean") } }
         func texts(_ names: String...) -> [Column] { names.map { Column($0, "text") } }
-        let place = integers("ordinal", "partition") + bigints("\"offset\"")
+        let place = integers("partition") + bigints("\"offset\"")
         all =
             [
                 Table(
@@ -61,12 +61,13 @@ struct StagingTables {
                         + keys),
                 Table(
                     name: "dead",
-                    columns: place + texts("reason", "field", "rule", "sql_state") + [
-                        Column("record_at", "timestamptz"), Column("key_fingerprint", "bytea"),
-                        Column("key_hint", "integer"), Column("record_version", "bigint"), Column("key_id", "text"),
-                        Column("payload", "bytea"),
-                    ], holdsContent: true),
-                Table(name: "warning", columns: place + texts("rule", "field")),
+                    columns: integers("ordinal") + bigints("letter") + place
+                        + texts("reason", "field", "rule", "sql_state") + [
+                            Column("record_at", "timestamptz"), Column("key_fingerprint", "bytea"),
+                            Column("key_hint", "integer"), Column("record_version", "bigint"), Column("key_id", "text"),
+                            Column("payload", "bytea"),
+                        ], holdsContent: true),
+                Table(name: "warning", columns: integers("ordinal") + place + texts("rule", "field")),
                 Table(name: "won", columns: integers("partition", "incarnation")),
                 Table(name: "lost", columns: integers("partition")),
                 Table(

@@ -39,7 +39,7 @@ final class TopicBatch {
     private(set) var refusals: [Refused] = []
     /// By entry, the dead letter that the record names in its header, or is.
     private(set) var named: [Int: Int64] = [:]
-    private(set) var letters: [Int: Int64] = [:]
+    private(set) var letters: [Int: LetterLink] = [:]
     /// Bytes of keys, values and headers of all records held.
     private(set) var byteCount = 0
     /// One for each entry: a collection of values that cannot be copied has to be kept by hand.
@@ -110,7 +110,7 @@ final class TopicBatch {
     }
 
     /// The record at `index` is what was sent again of that letter, whose place in the log ranks it.
-    func link(_ index: Int, to letter: Int64, rank: Offset) {
+    func link(_ index: Int, to letter: LetterLink, rank: Offset) {
         letters[index] = letter
         entries[index].rank = rank
     }

@@ -3,7 +3,9 @@
 /// The header of a redriven record. It only names the letter: a record is that letter's where its fingerprint agrees with
 /// the one that was written down before it was sent.
 package enum DeadLetterLink {
-    package static let header: StaticString = "lienthong-dead-letter"
+    /// Another name than that by which owners are told of a letter: what they send again of their own accord, headers and
+    /// all, is a record like any.
+    package static let header: StaticString = "lienthong-redriven"
 
     package static func value(of id: Int64) -> [UInt8] { Array(String(id).utf8) }
 

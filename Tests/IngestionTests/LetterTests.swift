@@ -19,31 +19,30 @@ struct LetterTests {
         _ offset: Int64, _ key: String, _ version: Int64, _ name: String, size: Int? = nil, letter: Int64? = nil
     ) -> LogRecord {
         var raw = LogRecord(offset: offset, key: key, value: ThingTopic.value(key, version, name, size: size)).record
-        if let letter { raw.headers.append(("lienthong-dead-letter", Array("\(letter)".utf8))) }
+        if let letter { raw.headers.append(("\(DeadLetterLink.header)", Array("\(letter)".utf8))) }
         return LogRecord(offset: offset, key: key, raw: raw)
     }
 
     /// The contract refuses it: it has no name.
     private func bad(_ offset: Int64, _ key: String, letter: Int64? = nil) -> LogRecord {
         let value = Array("{\"id\": \"\(key)\", \"version\": 5, \"tags\": []}".utf8)
-        let headers = letter.map { [("lienthong-dead-letter", Array("\($0)".utf8) as [UInt8]?)] } ?? []
+        let headers = letter.map { [("\(DeadLetterLink.header)", Array("\($0)".utf8) as [UInt8]?)] } ?? []
         return LogRecord(
             offset: offset, key: key, raw: RawRecord(key: Array(key.utf8), value: value, headers: headers))
     }
 
     /// What `dead-letters redrive` writes before it publishes.
-    private func send(_ letter: Int64, _ record: LogRecord, fingerprint: [UInt8]? = nil) throws {
-        let print =
-            fingerprint
-            ?? PlainSealer().recordFingerprint(
-                key: record.record.key, value: record.record.value, topic: bench.topic.definition.name)
+    private func send(_ letter: Int64, _ record: LogRecord, to other: BatchBench? = nil) throws {
+        let bench = other ?? bench
+        let print = PlainSealer().recordFingerprint(
+            key: record.record.key, value: record.record.value, topic: bench.topic.definition.name)
         _ = try bench.connection.query(
             """
             WITH sent AS (
               UPDATE ingest.dead_letter SET status = 'redriven', redriven_at = now() WHERE id = $1::bigint
               RETURNING id, topic, incarnation, partition, "offset")
-            INSERT INTO ingest.redriven SELECT id, $2::bytea, topic, incarnation, partition, "offset" FROM sent
-            ON CONFLICT DO NOTHING
+            INSERT INTO ingest.redriven SELECT id, $2::bytea, topic, incarnation, partition, "offset", now() FROM sent
+            ON CONFLICT (letter, fingerprint) DO UPDATE SET sent_at = excluded.sent_at
             """, ["\(letter)", "\\x" + Hexadecimal.text(print)])
     }
 
@@ -116,14 +115,72 @@ struct LetterTests {
         #expect(try bench.one("SELECT dead_lettered FROM ingest.position") == "4")
     }
 
-    @Test("a record that names a letter and is not what was sent of it is a record like any")
+    @Test(
+        "a record that names a letter and is not known to be sent of it takes no rank: it is a dead letter of its own")
     func forged() throws {
         try bench.write([bad(0, "a"), bad(1, "b")])
         try send(1, record(9, "a", 5, "mended"))
-        try bench.write([record(2, "a", 5, "forged", letter: 1), record(3, "b", 1, "stranger", letter: 77)])
-        #expect(try bench.one("SELECT record_offset FROM registry.thing_record WHERE id = 'a'") == "2")
+        try bench.write([
+            record(2, "a", 5, "forged", letter: 1), record(3, "b", 1, "stranger", letter: 77), bad(4, "c", letter: 78),
+        ])
+        #expect(try bench.one("SELECT count(*) FROM registry.thing_record") == "0")
+        #expect(
+            try letters()
+                == "0 redriven 1 missing-field, 1 open 1 missing-field, 2 open 1 inconsistent, 3 open 1 inconsistent, 4 open 1 missing-field"
+        )
+        #expect(bench.fates == Fates(deadLettered: 5))
+    }
+
+    @Test("a redriven record that is refused when its letter is closed, or gone, is a letter of its own: none is lost")
+    func refusedWithoutLetter() throws {
+        try bench.write([bad(0, "a"), bad(1, "b")])
+        let first = bad(2, "a", letter: 1)
+        let second = bad(3, "b", letter: 2)
+        try send(1, first)
+        try send(2, second)
+        _ = try bench.connection.execute(
+            """
+            UPDATE ingest.dead_letter SET status = 'discarded', closed_at = now() WHERE id = 1;
+            DELETE FROM ingest.dead_letter WHERE id = 2
+            """)
+        try bench.write([first, second])
+        #expect(
+            try letters() == "0 discarded 1 missing-field, 2 open 1 missing-field, 3 open 1 missing-field")
+        #expect(bench.fates == Fates(deadLettered: 4))
+        #expect(try bench.one("SELECT sum(dead_lettered) FROM ingest.position") == "4")
+    }
+
+    @Test("only the refusal of what was sent last is the letter's; an older copy is kept apart")
+    func olderCopy() throws {
+        try bench.write([bad(0, "a")])
+        let old = bad(1, "a", letter: 1)
+        let repaired = record(2, "a", 5, "mended", letter: 1)
+        try send(1, old)
+        try send(1, repaired)
+        try bench.write([old])
         #expect(try letters() == "0 redriven 1 missing-field, 1 open 1 missing-field")
-        #expect(bench.fates == Fates(applied: 2, deadLettered: 2))
+        try bench.write([repaired])
+        #expect(try letters() == "0 applied 1 missing-field, 1 open 1 missing-field")
+        #expect(try name("a") == "mended")
+    }
+
+    @Test(
+        "a repaired record stays in place of the original, which a later contract lets pass", arguments: [true, false])
+    func repairedStays(oneBatch: Bool) throws {
+        let thing = try ThingTopic()
+        let database = try TestNationalDatabase(size: "bigint")
+        let original = record(0, "a", 5, "original")
+        let repaired = record(1, "a", 5, "repaired", letter: 1)
+        let old = try BatchBench(database, thing.definition, thing.codeLists)
+        // Refused once, for whatever reason that is no more.
+        try old.write([bad(0, "a")])
+        try send(1, repaired, to: old)
+        try old.write([repaired])
+        let new = try BatchBench(database, thing.withRevision(2), thing.codeLists)
+        for batch in oneBatch ? [[original, repaired]] : [[original], [repaired]] { try new.write(batch) }
+        #expect(
+            try new.one("SELECT name || ' ' || mapping_revision || ' ' || origin_offset FROM registry.thing_record")
+                == "repaired 2 1")
     }
 
     @Test(
@@ -164,7 +221,8 @@ struct LetterTests {
         let value = Array("{\"id\": \"a\", \"name\": \"n\", \"version\": 5, \"stateSecret\": true}".utf8)
         let again = LogRecord(
             offset: 1, key: "a",
-            raw: RawRecord(key: Array("a".utf8), value: value, headers: [("lienthong-dead-letter", Array("1".utf8))]))
+            raw: RawRecord(key: Array("a".utf8), value: value, headers: [("\(DeadLetterLink.header)", Array("1".utf8))])
+        )
         try send(1, again)
         try bench.write([again])
         #expect(try letters() == "0 open 2 state-secret")

@@ -36,6 +36,7 @@ CREATE TABLE ingest.redriven (
     incarnation integer NOT NULL,
     partition   integer NOT NULL,
     "offset"    bigint NOT NULL,
+    sent_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (letter, fingerprint)
 );
 COMMENT ON TABLE ingest.redriven IS 'HMAC of topic, key and value of each record that was sent for a dead letter, and that letter''s origin (Decree 102/2025 art. 10.3)';
