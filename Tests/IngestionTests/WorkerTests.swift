@@ -74,9 +74,10 @@ struct WorkerTests {
             })
         try world.publish((0..<10).map { OutgoingTestRecord(key: "k\($0)", value: nil, version: 2) })
         let summary = try await world.catchUp()
-        #expect(
-            summary.total == Fates(applied: 290, superseded: 10, deleted: 10)
-                || summary.total == Fates(applied: 300, deleted: 10))
+        // A record whose tombstone comes in its own batch never makes a row; where batches end is chance.
+        let overtaken = summary.total.superseded
+        #expect((0...10).contains(overtaken))
+        #expect(summary.total == Fates(applied: 300 - overtaken, superseded: overtaken, deleted: 10))
         #expect(summary.standing.isEmpty)
         #expect(try world.connection.one("SELECT count(*) FROM registry.thing") == "290")
         #expect(try world.connection.one("SELECT count(*) FROM registry.thing_tag") == "290")
