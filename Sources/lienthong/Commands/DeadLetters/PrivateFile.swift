@@ -65,12 +65,15 @@ final class PrivateFile: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [self] in
-                let process = editor.withLock { $0 }
-                if keyboard, process != nil, number == SIGINT || number == SIGQUIT { return }
-                remove()
-                if let process { kill(process, SIGTERM) }
-                signal(number, SIG_DFL)
-                kill(getpid(), number)
+                // Under the lock, at which whoever waits for the editor stops: this process ends by the signal, and not
+                // with what an editor's end would have it say.
+                editor.withLock { process in
+                    if keyboard, process != nil, number == SIGINT || number == SIGQUIT { return }
+                    remove()
+                    if let process { kill(process, SIGTERM) }
+                    signal(number, SIG_DFL)
+                    kill(getpid(), number)
+                }
             }
             source.setCancelHandler { signal(number, SIG_DFL) }
             source.resume()
