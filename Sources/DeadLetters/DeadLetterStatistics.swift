@@ -63,15 +63,15 @@ extension DeadLetterStore {
             """, parameters)
         let topic = dimensions.firstIndex(of: .topic)
         let groups = try (0..<result.rowCount).map { row in
-            let letters: Int64 = try Self.number(result, row, "letters")
+            let letters: Int64 = try LetterColumn.number(result, row, "letters")
             let own = topic.map { consumed[result[row, "g\($0)"] ?? ""] ?? 0 } ?? feed
             return DeadLetterStatistics.Group(
                 values: names.map { result[row, $0] }, letters: letters,
                 share: DeadLetterStatistics.share(letters, of: own))
         }
         return DeadLetterStatistics(
-            groups: groups, groupCount: result.rowCount == 0 ? 0 : try Self.number(result, 0, "groups"),
-            letters: result.rowCount == 0 ? 0 : try Self.number(result, 0, "total"), consumed: feed)
+            groups: groups, groupCount: result.rowCount == 0 ? 0 : try LetterColumn.number(result, 0, "groups"),
+            letters: result.rowCount == 0 ? 0 : try LetterColumn.number(result, 0, "total"), consumed: feed)
     }
 
     private func consumedByTopic() throws -> [String: Int64] {
@@ -82,7 +82,7 @@ extension DeadLetterStore {
             """)
         var consumed: [String: Int64] = [:]
         for row in 0..<result.rowCount {
-            consumed[result[row, "topic"] ?? ""] = try Self.number(result, row, "consumed")
+            consumed[result[row, "topic"] ?? ""] = try LetterColumn.number(result, row, "consumed")
         }
         return consumed
     }

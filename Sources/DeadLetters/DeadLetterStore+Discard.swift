@@ -2,38 +2,14 @@
 package import Model
 import Postgres
 
-/// Which letters are laid aside.
-package enum DiscardSelection: Sendable {
-    case ids([Int64])
-    /// Open and quarantined ones; the filter's own statuses do not count.
-    case filter(DeadLetterFilter)
-    /// Redriven longer ago than so many minutes, and nothing has become of them.
-    case stuck(DeadLetterFilter, minutes: Int)
-
-    fileprivate func condition(_ parameters: inout [String?]) -> String {
-        switch self {
-        case .ids(let ids):
-            parameters.append(SQLArray.numbers(ids))
-            return "d.id = ANY ($\(parameters.count)::bigint[]) AND "
-                + DeadLetterFilter(statuses: [.open, .quarantined]).condition(&parameters)
-        case .filter(let filter):
-            return filter.with([.open, .quarantined]).condition(&parameters)
-        case .stuck(let filter, let minutes):
-            parameters.append(String(minutes))
-            return "d.redriven_at <= now() - make_interval(mins => $\(parameters.count)::integer) AND "
-                + filter.with([.redriven]).condition(&parameters)
-        }
-    }
-}
-
 extension DeadLetterStore {
     /// How many letters would be laid aside, by topic and reason.
     /// - Throws: a sentence where an id is unknown, closed or on its way, or nothing matches.
-    package func discardable(_ selection: DiscardSelection) throws -> [(topic: TopicName, reason: String, count: Int64)]
+    package func discardable(_ selection: LetterSelection) throws -> [(topic: TopicName, reason: String, count: Int64)]
     {
         if case .ids(let ids) = selection { for id in ids { try requireDiscardable(id) } }
         var parameters: [String?] = []
-        let condition = selection.condition(&parameters)
+        let condition = selection.condition(ofIDs: [.open, .quarantined], &parameters)
         let result = try connection.query(
             """
             SELECT d.topic, d.reason, count(*) AS count FROM ingest.dead_letter d WHERE \(condition)
@@ -45,16 +21,18 @@ extension DeadLetterStore {
                 nextStep: "nothing was done; see `lienthong dead-letters stats --by topic,reason,status`", status: .no)
         }
         return try (0..<result.rowCount).map { row in
-            guard let topic = result[row, "topic"].flatMap({ TopicName($0) }) else { throw Self.malformed("topic") }
-            return (topic, result[row, "reason"] ?? "", try Self.number(result, row, "count"))
+            (
+                try LetterColumn.topic(result, row), result[row, "reason"] ?? "",
+                try LetterColumn.number(result, row, "count")
+            )
         }
     }
 
     /// Lays them aside, all or none.
     /// - Returns: how many.
-    package func discard(_ selection: DiscardSelection, by: String, because: String) throws -> Int {
+    package func discard(_ selection: LetterSelection, by: String, because: String) throws -> Int {
         var parameters: [String?] = [by, because]
-        let condition = selection.condition(&parameters)
+        let condition = selection.condition(ofIDs: [.open, .quarantined], &parameters)
         // Locked in the order of their ids, as every writer of several letters does.
         return try connection.query(
             """

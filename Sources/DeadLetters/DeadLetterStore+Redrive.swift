@@ -12,39 +12,35 @@ extension DeadLetterStore {
 
     /// What a redrive is about, as a condition.
     struct Range {
-        let selection: RedriveRequest.Selection
+        let selection: LetterSelection
         /// Ids above it came after the start, and are not looked at: the work has an end.
         let last: Int64
 
         func condition(_ parameters: inout [String?]) -> String {
-            func parameter(_ value: String) -> String {
-                parameters.append(value)
-                return "$\(parameters.count)"
-            }
-            let bound = "d.id <= \(parameter(String(last)))::bigint"
-            switch selection {
-            case .ids(let ids):
-                let statuses = DeadLetterFilter(statuses: [.open, .quarantined, .redriven])
-                return "\(bound) AND d.id = ANY (\(parameter(SQLArray.numbers(ids)))::bigint[]) AND "
-                    + statuses.condition(&parameters)
-            case .filter(let filter):
-                return "\(bound) AND " + filter.with([.open, .quarantined]).condition(&parameters)
-            case .stuck(let filter, let minutes):
-                let age = "d.redriven_at <= now() - make_interval(mins => \(parameter(String(minutes)))::integer)"
-                return "\(bound) AND \(age) AND " + filter.with([.redriven]).condition(&parameters)
-            }
+            parameters.append(String(last))
+            return "d.id <= $\(parameters.count)::bigint AND "
+                + selection.condition(ofIDs: [.open, .quarantined, .redriven], &parameters)
         }
     }
 
+    /// The topics whose letters the range holds.
+    func topics(_ range: Range) throws -> [TopicName] {
+        var parameters: [String?] = []
+        let condition = range.condition(&parameters)
+        let result = try connection.query(
+            "SELECT DISTINCT d.topic FROM ingest.dead_letter d WHERE \(condition) ORDER BY d.topic", parameters)
+        return try (0..<result.rowCount).map { try LetterColumn.topic(result, $0) }
+    }
+
     func lastID() throws -> Int64 {
-        try Self.number(
+        try LetterColumn.number(
             try connection.query("SELECT coalesce(max(id), 0) AS id FROM ingest.dead_letter"), 0, "id")
     }
 
     func count(_ range: Range) throws -> Int64 {
         var parameters: [String?] = []
         let condition = range.condition(&parameters)
-        return try Self.number(
+        return try LetterColumn.number(
             try connection.query("SELECT count(*) AS count FROM ingest.dead_letter d WHERE \(condition)", parameters),
             0, "count")
     }
@@ -61,7 +57,8 @@ extension DeadLetterStore {
             \(locking ? "FOR UPDATE SKIP LOCKED" : "")
             """, parameters)
         return try (0..<result.rowCount).map {
-            Locked(id: try Self.number(result, $0, "id"), byteCount: try Self.number(result, $0, "size"))
+            Locked(
+                id: try LetterColumn.number(result, $0, "id"), byteCount: try LetterColumn.number(result, $0, "size"))
         }
     }
 
@@ -74,7 +71,7 @@ extension DeadLetterStore {
             SELECT coalesce((SELECT incarnation FROM ingest.position WHERE topic = $1 AND partition = $2::integer), 0)
               AS incarnation
             """, [origin.topic.rawValue, String(origin.partition.rawValue)])
-        let present: Int32 = try Self.number(result, 0, "incarnation")
+        let present: Int32 = try LetterColumn.number(result, 0, "incarnation")
         return LetterCandidate(letter: letter, isOfPresentLog: present == origin.incarnation)
     }
 

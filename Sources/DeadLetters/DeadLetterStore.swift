@@ -35,30 +35,20 @@ package struct DeadLetterStore {
         let condition = filter.condition(&parameters)
         let result = try connection.query(
             "SELECT count(*) AS count FROM ingest.dead_letter d WHERE \(condition)", parameters)
-        return try Self.number(result, 0, "count")
+        return try LetterColumn.number(result, 0, "count")
     }
 
     /// One letter by its id, with its sealed bytes.
     package func letter(id: Int64) throws -> DeadLetter? {
         let result = try connection.query(
             """
-            SELECT \(Self.columns), key_id, encode(payload, 'hex') AS payload, encode(key_fingerprint, 'hex') AS print,
-              repaired_key_id, encode(repaired, 'hex') AS repaired
+            SELECT \(Self.columns), key_id, payload, key_fingerprint, repaired_key_id, repaired
             FROM ingest.dead_letter d WHERE id = $1::bigint
             """, [String(id)])
         guard result.rowCount == 1 else { return nil }
-        let fingerprint = try result[0, "print"].map { text in
-            guard let bytes = Hexadecimal.decode(text) else { throw Self.malformed("key_fingerprint") }
-            return bytes
-        }
-        func sealed(_ key: String, _ bytes: String) throws -> SealedPayload? {
-            guard let keyID = result[0, key] else { return nil }
-            guard let payload = result[0, bytes].flatMap(Hexadecimal.decode) else { throw Self.malformed(bytes) }
-            return SealedPayload(bytes: payload, keyID: keyID, keyFingerprint: fingerprint)
-        }
         return DeadLetter(
-            summary: try Self.summary(result, row: 0), sealed: try sealed("key_id", "payload"),
-            repaired: try sealed("repaired_key_id", "repaired"))
+            summary: try Self.summary(result, row: 0), sealed: try LetterColumn.sealed(result, 0),
+            repaired: try LetterColumn.repaired(result, 0))
     }
 
     /// One letter by its id.
@@ -92,8 +82,10 @@ package struct DeadLetterStore {
             GROUP BY topic, reason ORDER BY topic, count(*) DESC, reason
             """, [topic?.rawValue])
         return try (0..<result.rowCount).map { row in
-            guard let topic = result[row, "topic"].flatMap({ TopicName($0) }) else { throw Self.malformed("topic") }
-            return (topic, result[row, "reason"] ?? "", try Self.number(result, row, "count"))
+            (
+                try LetterColumn.topic(result, row), result[row, "reason"] ?? "",
+                try LetterColumn.number(result, row, "count")
+            )
         }
     }
 
@@ -107,7 +99,9 @@ package struct DeadLetterStore {
               SELECT id, repaired_key_id FROM ingest.dead_letter WHERE closed_at IS NULL AND repaired_key_id IS NOT NULL
             ) AS sealed GROUP BY key_id ORDER BY key_id
             """)
-        return try (0..<result.rowCount).map { (result[$0, "key_id"] ?? "", try Self.number(result, $0, "count")) }
+        return try (0..<result.rowCount).map {
+            (result[$0, "key_id"] ?? "", try LetterColumn.number(result, $0, "count"))
+        }
     }
 
     /// Writes down who looks at a letter's content, and why; committed before anything is shown (Decree 102/2025 art. 9.2 d).
@@ -127,31 +121,16 @@ package struct DeadLetterStore {
     }
 
     private static func summary(_ result: PostgresResult, row: Int) throws -> DeadLetterSummary {
-        guard let topic = result[row, "topic"].flatMap({ TopicName($0) }) else { throw malformed("topic") }
-        guard let status = result[row, "status"].flatMap(DeadLetterStatus.init) else { throw malformed("status") }
+        guard let status = result[row, "status"].flatMap(DeadLetterStatus.init) else {
+            throw LetterColumn.malformed("status")
+        }
         return DeadLetterSummary(
-            id: try number(result, row, "id"),
-            origin: RecordOrigin(
-                topic: topic, incarnation: try number(result, row, "incarnation"),
-                partition: Partition(try number(result, row, "partition")),
-                offset: Offset(try number(result, row, "offset"))),
+            id: try LetterColumn.number(result, row, "id"), origin: try LetterColumn.origin(result, row),
             reason: result[row, "reason"] ?? "", field: result[row, "field"], rule: result[row, "rule"],
             sqlState: result[row, "sql_state"], contractVersion: result[row, "contract_version"] ?? "",
-            status: status, refusals: try number(result, row, "refusals"), recordAt: result[row, "record_at"],
+            status: status, refusals: try LetterColumn.number(result, row, "refusals"),
+            recordAt: result[row, "record_at"],
             receivedAt: result[row, "received_at"] ?? "", redrivenAt: result[row, "redriven_at"],
             closedAt: result[row, "closed_at"])
-    }
-
-    static func number<Value: FixedWidthInteger>(
-        _ result: PostgresResult, _ row: Int, _ column: String
-    ) throws -> Value {
-        guard let value = result[row, column].flatMap({ Value($0) }) else { throw malformed(column) }
-        return value
-    }
-
-    static func malformed(_ column: String) -> UserError {
-        UserError(
-            action: "reading", subject: "ingest.dead_letter.\(column)", cause: "it is not what our migrations say",
-            nextStep: "run `lienthong database status`", status: .configuration)
     }
 }

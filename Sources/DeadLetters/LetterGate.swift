@@ -18,7 +18,7 @@ final class LetterGate {
 
     let sealer: DeadLetterSealer
     private let judge: LetterJudge
-    /// Nil where nothing is to be sent: then Kafka is not asked.
+    /// Nil where nothing is to be sent: then Kafka is not asked, and every partition taken for there.
     private let publisher: (any RedrivePublisher)?
     private let now: () -> Int64
     private var partitionCounts: [TopicName: Int32] = [:]
@@ -40,7 +40,7 @@ final class LetterGate {
         guard candidate.isOfPresentLog else { return .kept(.otherIncarnation) }
         guard judge.hasContract(origin.topic) else { return .kept(.noContract) }
         guard sealer.knows(keyID: sealed.keyID) else { return .kept(.unknownKey) }
-        guard try hasPartition(origin) else { return .kept(.noPartition) }
+        guard hasPartition(origin) else { return .kept(.noPartition) }
         let record = try sealer.open(sealed, origin: origin)
         let refusal = try judge(record, of: origin.topic)
         return refusal?.reason == .stateSecret ? .kept(.stateSecret) : .free(record, refusal: refusal)
@@ -50,12 +50,14 @@ final class LetterGate {
         try judge.judge(record, topic: topic, nowMilliseconds: now())
     }
 
-    private func hasPartition(_ origin: RecordOrigin) throws -> Bool {
-        guard let publisher else { return true }
-        if partitionCounts[origin.topic] == nil {
-            partitionCounts[origin.topic] = try publisher.partitionCount(of: origin.topic)
-        }
-        return origin.partition.rawValue < partitionCounts[origin.topic] ?? 0
+    /// Asks Kafka, which may take its time: to be done before letters are locked.
+    func learnPartitions(of topics: [TopicName]) throws {
+        guard let publisher else { return }
+        for topic in topics { partitionCounts[topic] = try publisher.partitionCount(of: topic) }
+    }
+
+    private func hasPartition(_ origin: RecordOrigin) -> Bool {
+        publisher == nil || origin.partition.rawValue < partitionCounts[origin.topic] ?? 0
     }
 }
 

@@ -65,11 +65,12 @@ package struct LetterPurge {
         var account = Account()
         do {
             for rule in Self.rules(topics) {
+                var last: Int64 = 0
                 while !isStopping() {
-                    let gone = try batch(rule, by: by, because: because)
-                    for (status, count) in gone { account.count(status, of: rule.topic, count) }
+                    guard let gone = try batch(rule, after: last, by: by, because: because) else { break }
+                    last = gone.last
+                    for (status, count) in gone.counts { account.count(status, of: rule.topic, count) }
                     progress(account.total)
-                    if gone.isEmpty { break }
                 }
             }
         } catch {
@@ -97,12 +98,15 @@ package struct LetterPurge {
         }
     }
 
-    /// Letters that somebody is at work on are left for another time.
-    private func batch(_ rule: Rule, by: String, because: String) throws -> [String: Int64] {
+    /// The next letters beyond `after`, in the order of their ids; nil at the end. Those that somebody is at work on are
+    /// left for another time.
+    private func batch(
+        _ rule: Rule, after: Int64, by: String, because: String
+    ) throws -> (counts: [String: Int64], last: Int64)? {
         let result = try connection.query(
             """
             WITH over AS (
-              SELECT id FROM ingest.dead_letter WHERE \(Self.isOver) AND relayed_refusals >= refusals
+              SELECT id FROM ingest.dead_letter WHERE id > $7::bigint AND \(Self.isOver) AND relayed_refusals >= refusals
               ORDER BY id LIMIT $4::integer FOR UPDATE SKIP LOCKED),
             gone AS (
               DELETE FROM ingest.dead_letter AS l USING over WHERE l.id = over.id
@@ -111,13 +115,17 @@ package struct LetterPurge {
               INSERT INTO ingest.dead_letter_step (letter, step, by, because, details)
               SELECT id, 'purged', $5, $6, jsonb_build_object('topic', topic, 'incarnation', incarnation,
                 'partition', partition, 'offset', "offset", 'reason', reason, 'status', status) FROM gone)
-            SELECT status, count(*) AS count FROM gone GROUP BY status
+            SELECT status, count(*) AS count, max(max(id)) OVER () AS last FROM gone GROUP BY status
             """,
             [
                 rule.topic.rawValue, SQLArray.text(rule.statuses), String(rule.milliseconds),
-                String(batchLettersMax), by, because,
+                String(batchLettersMax), by, because, String(after),
             ])
-        return (0..<result.rowCount).reduce(into: [:]) { $0[result[$1, "status"] ?? ""] = result.integer($1, "count") }
+        guard result.rowCount > 0 else { return nil }
+        let counts: [String: Int64] = (0..<result.rowCount).reduce(into: [:]) {
+            $0[result[$1, "status"] ?? ""] = result.integer($1, "count")
+        }
+        return (counts, try LetterColumn.number(result, 0, "last"))
     }
 
     private func record(_ account: Account, by: String, because: String) throws {

@@ -2,22 +2,13 @@
 import Model
 
 package struct RedriveRequest: Sendable {
-    package enum Selection: Sendable {
-        /// Open, quarantined and redriven ones alike.
-        case ids([Int64])
-        /// Open ones; quarantined ones are counted and left alone. The filter's own statuses do not count.
-        case filter(DeadLetterFilter)
-        /// Redriven longer ago than so many minutes, and nothing has become of them: sent again as they were.
-        case stuck(DeadLetterFilter, minutes: Int)
-    }
-
     /// Which records go, of those that nothing stands against.
     package enum Policy: Sendable {
         case thatPass
         case all
     }
 
-    package var selection: Selection
+    package var selection: LetterSelection
     package var policy: Policy
     /// Records a second, at most.
     package var rate: Int
@@ -27,7 +18,7 @@ package struct RedriveRequest: Sendable {
     package var because: String?
 
     package init(
-        selection: Selection, policy: Policy, rate: Int, cap: Int? = nil, by: String, because: String? = nil
+        selection: LetterSelection, policy: Policy, rate: Int, cap: Int? = nil, by: String, because: String? = nil
     ) {
         self.selection = selection
         self.policy = policy

@@ -69,6 +69,7 @@ package final class Redriver {
     /// - Throws: also where Kafka did not acknowledge; the letters of that batch stay `redriven`.
     package func run(progress: (Int64) -> Void = { _ in }) throws -> RedriveAccount {
         let range = DeadLetterStore.Range(selection: request.selection, last: try store.lastID())
+        try gate.learnPartitions(of: store.topics(range))
         let start = ContinuousClock.now
         var pace = Pace(rate: request.rate)
         var after: Int64 = 0

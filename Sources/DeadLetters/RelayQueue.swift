@@ -104,61 +104,14 @@ final class RelayQueue {
     }
 
     private static func letter(_ result: PostgresResult, _ row: Int) throws -> UntoldLetter {
-        guard let told: Int32 = LetterColumn.number(result, row, "relayed_refusals"),
-            let refusals: Int32 = LetterColumn.number(result, row, "refusals"), told < refusals,
-            let id = result.integer(row, "id")
-        else { throw LetterColumn.malformed("relayed_refusals") }
+        let told: Int32 = try LetterColumn.number(result, row, "relayed_refusals")
+        let refusals: Int32 = try LetterColumn.number(result, row, "refusals")
+        guard told < refusals else { throw LetterColumn.malformed("relayed_refusals") }
         return UntoldLetter(
-            id: id, origin: try LetterColumn.origin(result, row), reason: result[row, "reason"] ?? "",
+            id: try LetterColumn.number(result, row, "id"), origin: try LetterColumn.origin(result, row),
+            reason: result[row, "reason"] ?? "",
             field: result[row, "field"], rule: result[row, "rule"],
             contractVersion: result[row, "contract_version"] ?? "", refusedAt: result[row, "refused_at"] ?? "",
             refusals: (told + 1)...refusals, sealed: try LetterColumn.sealed(result, row))
-    }
-}
-
-/// Columns of `ingest.dead_letter`, read as our migrations write them.
-enum LetterColumn {
-    static func number<Value: FixedWidthInteger>(_ result: PostgresResult, _ row: Int, _ column: String) -> Value? {
-        result[row, column].flatMap { Value($0) }
-    }
-
-    static func origin(_ result: PostgresResult, _ row: Int) throws -> RecordOrigin {
-        guard let topic = result[row, "topic"].flatMap({ TopicName($0) }),
-            let incarnation: Int32 = number(result, row, "incarnation"),
-            let partition: Int32 = number(result, row, "partition"), let offset: Int64 = number(result, row, "offset")
-        else { throw malformed("topic") }
-        return RecordOrigin(
-            topic: topic, incarnation: incarnation, partition: Partition(partition), offset: Offset(offset))
-    }
-
-    /// Of the columns `key_id` and `payload`; nil where both are null. The fingerprint is not read.
-    static func sealed(_ result: PostgresResult, _ row: Int) throws -> SealedPayload? {
-        try sealed(result, row, "payload", "key_id")
-    }
-
-    /// Of the columns `repaired_key_id` and `repaired`.
-    static func repaired(_ result: PostgresResult, _ row: Int) throws -> SealedPayload? {
-        try sealed(result, row, "repaired", "repaired_key_id")
-    }
-
-    private static func sealed(
-        _ result: PostgresResult, _ row: Int, _ name: String, _ keyName: String
-    ) throws -> SealedPayload? {
-        guard let keyID = result[row, keyName] else { return nil }
-        guard let column = result.columns.firstIndex(of: name),
-            let bytes = result.withBytes(row, column, { text in text.flatMap(Self.bytea) })
-        else { throw malformed(name) }
-        return SealedPayload(bytes: bytes, keyID: keyID, keyFingerprint: nil)
-    }
-
-    private static func bytea(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
-        guard text.count >= 2, text[0] == UInt8(ascii: "\\"), text[1] == UInt8(ascii: "x") else { return nil }
-        return Hexadecimal.decode(UnsafeRawBufferPointer(rebasing: text[2...]))
-    }
-
-    static func malformed(_ column: String) -> UserError {
-        UserError(
-            action: "reading", subject: "ingest.dead_letter.\(column)", cause: "it is not what our migrations say",
-            nextStep: "run `lienthong database status`", status: .configuration)
     }
 }

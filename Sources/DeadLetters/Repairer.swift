@@ -33,6 +33,7 @@ package struct Repairer {
         let letter = try store.required(id: id).summary
         guard let candidate = try store.candidate(id: id) else { throw refusal(id, "it is gone", "nothing was done") }
         try requireAtRest(letter)
+        try gate.learnPartitions(of: [letter.origin.topic])
         switch try gate.decide(candidate) {
         case .kept(let obstacle):
             throw refusal(id, obstacle.sentenceOfOne, "nothing was done")

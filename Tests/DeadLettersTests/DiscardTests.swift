@@ -18,7 +18,7 @@ struct DiscardTests {
             ids[status] = try world.insert(LetterWorld.bad("k"), offset: Int64(offset), status: status)
         }
         let other = try world.insert(LetterWorld.bad("k"), offset: 100, reason: .notJSON)
-        let selection = DiscardSelection.filter(DeadLetterFilter(topic: world.thing.name, reason: "wrong-type"))
+        let selection = LetterSelection.filter(DeadLetterFilter(topic: world.thing.name, reason: "wrong-type"))
         let before = try world.lives()
         #expect(
             try world.store.discardable(selection).map { "\($0.topic) \($0.reason) \($0.count)" }
@@ -52,7 +52,7 @@ struct DiscardTests {
     @Test("what was redriven long ago and never came can be laid aside as stuck")
     func stuck() throws {
         let id = try world.insert(LetterWorld.bad("k"), offset: 1, status: .redriven)
-        let selection = DiscardSelection.stuck(DeadLetterFilter(), minutes: 5)
+        let selection = LetterSelection.stuck(DeadLetterFilter(), minutes: 5)
         #expect(try world.store.discard(selection, by: "an operator", because: "a reason") == 0)
         try world.connection.query("UPDATE ingest.dead_letter SET redriven_at = now() - interval '1 hour'")
         #expect(try world.store.discard(selection, by: "an operator", because: "a reason") == 1)

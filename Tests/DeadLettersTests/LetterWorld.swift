@@ -70,7 +70,7 @@ struct LetterWorld {
     }
 
     func redriver(
-        _ selection: RedriveRequest.Selection, _ policy: RedriveRequest.Policy = .thatPass,
+        _ selection: LetterSelection, _ policy: RedriveRequest.Policy = .thatPass,
         to publisher: (any RedrivePublisher)?, rate: Int = 1_000_000, cap: Int? = nil,
         stop: Redriver.Stop = Redriver.Stop(), over other: PostgresConnection? = nil
     ) -> Redriver {

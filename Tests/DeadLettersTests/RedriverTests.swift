@@ -14,7 +14,7 @@ struct RedriverTests {
 
     init() throws { world = try LetterWorld() }
 
-    private var everything: RedriveRequest.Selection { .filter(DeadLetterFilter(topic: world.thing.name)) }
+    private var everything: LetterSelection { .filter(DeadLetterFilter(topic: world.thing.name)) }
     private var letters: [Int64] { publisher.taken.map(\.letter) }
 
     @Test("a dry run tells how many would pass by reason, asks no broker, and changes nothing")
@@ -153,7 +153,7 @@ struct RedriverTests {
         publisher.room = 2
         // By a filter it is no longer open.
         #expect(try world.redriver(everything, .all, to: publisher).run().total.letters == 0)
-        let young: RedriveRequest.Selection = .stuck(DeadLetterFilter(), minutes: 5)
+        let young: LetterSelection = .stuck(DeadLetterFilter(), minutes: 5)
         #expect(try world.redriver(young, .all, to: publisher).run().total.letters == 0)
         try world.connection.query("UPDATE ingest.dead_letter SET redriven_at = now() - interval '6 minutes'")
         #expect(try world.redriver(young, .all, to: publisher).run().total.published == 1)

@@ -47,17 +47,12 @@ struct DeadLettersDiscard: AsyncParsableCommand {
         let connection = try settings.connect("dead-letters discard")
         defer { connection.close() }
         let filter = try filter.filter(settings: settings, catalogue: catalogue, connection: connection)
-        let selection = selection(filter)
+        let selection = LetterChoice.selection(ids: ids, filter, stuck: stuck)
         let store = DeadLetterStore(connection: connection)
         let found = try store.discardable(selection)
         var discarded = 0
         if !dryRun { discarded = try store.discard(selection, by: Host.user, because: because ?? "") }
         report(found, discarded)
-    }
-
-    private func selection(_ filter: DeadLetterFilter) -> DiscardSelection {
-        if let stuck { return .stuck(filter, minutes: stuck) }
-        return ids.isEmpty ? .filter(filter) : .ids(Set(ids).sorted())
     }
 
     private func report(_ found: [(topic: TopicName, reason: String, count: Int64)], _ discarded: Int) {

@@ -86,18 +86,14 @@ struct DeadLettersRedrive: AsyncParsableCommand {
         defer { connection.close() }
         let filter = try filter.filter(settings: settings, catalogue: catalogue, connection: connection)
         let request = RedriveRequest(
-            selection: selection(filter), policy: policy, rate: rate, cap: limit, by: Host.user, because: because)
+            selection: LetterChoice.selection(ids: ids, filter, stuck: stuck), policy: policy, rate: rate, cap: limit,
+            by: Host.user, because: because)
         let redriver = Redriver(
             request, connection: connection, sealer: try settings.sealer(), catalogue: catalogue,
             publisher: publisher, stop: stop, now: { Clock.nowMilliseconds })
         var progress = Progress(dryRun ? "looked at" : "redriving: looked at", total: try redriver.count())
         defer { progress.end() }
         return try redriver.run { looked in progress.tell { looked } }
-    }
-
-    private func selection(_ filter: DeadLetterFilter) -> RedriveRequest.Selection {
-        if let stuck { return .stuck(filter, minutes: stuck) }
-        return ids.isEmpty ? .filter(filter) : .ids(Set(ids).sorted())
     }
 
     private var policy: RedriveRequest.Policy {
@@ -168,6 +164,11 @@ enum LetterChoice {
         if let stuck, !(0...1_000_000).contains(stuck) {
             throw ValidationError("--stuck is a number of minutes from 0 to 1000000")
         }
+    }
+
+    static func selection(ids: [Int64], _ filter: DeadLetterFilter, stuck: Int?) -> LetterSelection {
+        if let stuck { return .stuck(filter, minutes: stuck) }
+        return ids.isEmpty ? .filter(filter) : .ids(Set(ids).sorted())
     }
 }
 

@@ -59,7 +59,7 @@ struct DeadLettersRekey: AsyncParsableCommand {
                 JSON.object([
                     ("key", .string(sealer.sealingKeyID)), ("resealed", .integer(total)),
                     ("damaged", .array(account.damaged.map { .integer($0) })),
-                    ("removableKeys", .array(free.map { .string($0) })),
+                    ("emptyKeys", .array(free.map { .string($0) })),
                 ]).text)
         case .text:
             Terminal.line("\(Quantity.words(total, "letter")) sealed anew with key \(sealer.sealingKeyID).")
@@ -71,8 +71,8 @@ struct DeadLettersRekey: AsyncParsableCommand {
             for id in free {
                 Terminal.line(
                     """
-                    Key \(id) opens nothing any more: once every process runs with the new file, run this again; if it says \
-                    so still, its line can be removed.
+                    Key \(id) opens no letter any more. Keep its line until every process runs with the new file and this says \
+                    so still, and for as long as a log that holds records redriven under it may be read again.
                     """)
             }
         }
