@@ -23,6 +23,7 @@ struct Editor {
     /// - Returns: the file's content when the editor has ended.
     func edit(_ file: PrivateFile, bytesMax: Int) throws(UserError) -> [UInt8] {
         let status = try run(file)
+        if status < 0 { file.editorEnded(by: -status) }
         guard status == 0 else {
             throw fault("it ended with \(status < 0 ? "signal \(-status)" : "status \(status)")")
         }

@@ -12,6 +12,7 @@ final class PrivateFile: Sendable {
 
     let path: String
     private let folder: String
+    private let keyboard = isatty(STDIN_FILENO) == 1
     /// The editor, while it runs; it is asked to end before this process does.
     private let editor = Mutex<pid_t?>(nil)
 
@@ -57,9 +58,27 @@ final class PrivateFile: Sendable {
 
     private func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
+    /// Ends the process where a signal of the keyboard ended its editor: the person meant both, and whichever of the
+    /// two hears of it first, callers see the same.
+    func editorEnded(by number: Int32) {
+        if keyboard, number == SIGINT || number == SIGQUIT { editor.withLock { _ in end(by: number) } }
+    }
+
+    /// What the signal does to a process that does not catch it, once the file is gone.
+    private func end(by number: Int32) -> Never {
+        remove()
+        signal(number, SIG_DFL)
+        // To this thread: what is sent to the process the source may take, and it would never be delivered.
+        var only = sigset_t()
+        sigemptyset(&only)
+        sigaddset(&only, number)
+        pthread_sigmask(SIG_UNBLOCK, &only, nil)
+        raise(number)
+        _exit(128 + number)
+    }
+
     /// A signal of the keyboard goes to the editor as well: while one runs on the terminal, it is the one to decide.
     private func watchSignals() -> [any DispatchSourceSignal] {
-        let keyboard = isatty(STDIN_FILENO) == 1
         return [SIGINT, SIGQUIT, SIGTERM, SIGHUP].map { number in
             // Without this the process would end before the source hears of it.
             signal(number, SIG_IGN)
@@ -69,10 +88,8 @@ final class PrivateFile: Sendable {
                 // with what an editor's end would have it say.
                 editor.withLock { process in
                     if keyboard, process != nil, number == SIGINT || number == SIGQUIT { return }
-                    remove()
                     if let process { kill(process, SIGTERM) }
-                    signal(number, SIG_DFL)
-                    kill(getpid(), number)
+                    end(by: number)
                 }
             }
             source.setCancelHandler { signal(number, SIG_DFL) }
