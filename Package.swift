@@ -65,11 +65,18 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        .target(
+            name: "Replay",
+            dependencies: [
+                "Model", "Contracts", "Kafka", "Postgres", "Ingestion",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .target(name: "Lag", dependencies: ["Model", "Kafka", "Postgres"]),
         .executableTarget(
             name: "lienthong",
             dependencies: [
-                "Model", "Contracts", "Kafka", "Postgres", "Publishing", "Ingestion", "DeadLetters", "Lag",
+                "Model", "Contracts", "Kafka", "Postgres", "Publishing", "Ingestion", "DeadLetters", "Replay", "Lag",
                 "Exports", "Checking", "Provisioning",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -80,7 +87,10 @@ let package = Package(
             ]
         ),
         .target(
-            name: "TestSupport", dependencies: ["Contracts", "Kafka", "Postgres", "Model"], path: "Tests/TestSupport"),
+            name: "TestSupport",
+            dependencies: [
+                "Contracts", "Kafka", "Postgres", "Ingestion", "Model", .product(name: "Logging", package: "swift-log"),
+            ], path: "Tests/TestSupport"),
         .executableTarget(
             name: "faulty-worker",
             dependencies: [
@@ -113,6 +123,13 @@ let package = Package(
             name: "DeadLettersTests",
             dependencies: [
                 "TestSupport", "DeadLetters", "Contracts", "Kafka", "Postgres", "Model",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .testTarget(
+            name: "ReplayTests",
+            dependencies: [
+                "TestSupport", "Replay", "Ingestion", "Contracts", "Kafka", "Postgres", "Model",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

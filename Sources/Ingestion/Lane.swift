@@ -657,8 +657,9 @@ final class Lane {
 }
 
 /// We are bad: statement, schema or permission. The topic is paused, not emptied into the dead letters.
-struct TopicFault: Error {
-    let because: String
+package struct TopicFault: Error {
+    /// A sentence without any value of a record.
+    package let because: String
 }
 
 enum LaneFault: Error {

@@ -20,19 +20,24 @@ final class LaneTopic {
     private(set) var filling: BatchSlot
     private var spare: BatchSlot
 
-    /// - Parameter prefix: of the topic's temporary tables on the lane's connection.
+    /// - Parameters:
+    ///   - prefix: of the topic's temporary tables on the lane's connection.
+    ///   - account: whose positions are moved.
+    ///   - tables: where the rows are instead of in the mapping's tables.
     init(
-        _ definition: TopicDefinition, codeLists: CodeLists, prefix: String, copyRowsMin: Int
+        _ definition: TopicDefinition, codeLists: CodeLists, prefix: String, copyRowsMin: Int, account: Account = .live,
+        tables: ((TablePlan, [ChildPlan]) -> (TablePlan, [ChildPlan], DryTables?))? = nil
     ) throws(UserError) {
         paths = Mutex(PathChooser(copyRowsMin: copyRowsMin))
         self.definition = definition
         filling = BatchSlot(try TopicBatch(definition, codeLists: codeLists))
         spare = BatchSlot(try TopicBatch(definition, codeLists: codeLists))
         let decoder = filling.batch.decoder
+        let (table, children, original) =
+            tables?(decoder.table, decoder.children) ?? (decoder.table, decoder.children, nil)
         sql = MergeSQL(
-            topic: definition.name, table: decoder.table, children: decoder.children,
-            mappingRevision: definition.mapping.revision, contractVersion: definition.contract.version, prefix: prefix
-        )
+            topic: definition.name, table: table, children: children, mappingRevision: definition.mapping.revision,
+            contractVersion: definition.contract.version, prefix: prefix, account: account, original: original)
         let limits = definition.contract.breaker
         breaker = Breaker(
             maxRefusedShare: limits.maxRefusedShare, maxDeletedShare: limits.maxDeletedShare,

@@ -32,12 +32,17 @@ struct MergeSQL {
     private let mappingRevision: Int32
     private let contractVersion: String
     private let prefix: String
+    private let account: Account
+    /// Where the rows to be changed are copied from first, each when it is first met; nil where they are there.
+    private let original: DryTables?
 
     /// - Parameter prefix: distinguishes the temporary tables of several topics on one connection; `[a-z0-9_]+`.
     init(
         topic: TopicName, table: TablePlan, children: [ChildPlan], mappingRevision: Int32, contractVersion: String,
-        prefix: String
+        prefix: String, account: Account = .live, original: DryTables? = nil
     ) {
+        self.account = account
+        self.original = original
         self.topic = SQLText.literal(topic.rawValue)
         self.table = table
         self.children = children
@@ -108,6 +113,7 @@ struct MergeSQL {
     /// not there was not written at all.
     func transaction(claims: [Claim], contents: Contents, letters: LetterMoves, path: Path) -> String {
         var statements = ["SAVEPOINT \(Self.staged)", lockPositions(claims), noteLost(claims)]
+        if let original, contents.stagedRows > 0 { statements += Self.byIndexAlone + original.fetch("\(prefix)_stage") }
         if contents.hasTombstones { statements.append(raiseDeletes) }
         if contents.hasRecords {
             switch path {
@@ -119,9 +125,11 @@ struct MergeSQL {
             statements += lookAgain(contents, path)
             statements += replaceChildren(contents)
         }
-        if contents.hasDeadLetters { statements.append(keepDeadLetters) }
+        if contents.hasDeadLetters, account.movesLetters { statements.append(keepDeadLetters) }
         statements += moveLetters(letters, merged: true)
-        if contents.hasRecords || contents.hasWarnings { statements.append(countWarnings(contents)) }
+        if account.countsWarnings, contents.hasRecords || contents.hasWarnings {
+            statements.append(countWarnings(contents))
+        }
         if contents.hasTombstones { statements += Self.byIndexAlone }
         statements.append(movePositions(claims, fates: fates(contents)))
         statements.append("COMMIT")
@@ -179,14 +187,14 @@ struct MergeSQL {
         claims: [Claim], contents: Contents, letters: LetterMoves, rows: [Partition: Int]
     ) -> String {
         var statements: [String] = []
-        if contents.hasDeadLetters { statements.append(keepDeadLetters) }
+        if contents.hasDeadLetters, account.movesLetters { statements.append(keepDeadLetters) }
         statements += moveLetters(letters, merged: false)
         let fates = claims.map { claim in
             let count = rows[claim.partition] ?? 0
             return "(\(claim.partition.rawValue), \(count)::bigint, 0::bigint, 0::bigint, \(count)::bigint)"
         }
         // All were applied: nothing is pending, and what a merge would have to say of conflicts cannot be.
-        if contents.hasWarnings { statements.append(countWarnings(contents)) }
+        if account.countsWarnings, contents.hasWarnings { statements.append(countWarnings(contents)) }
         statements.append(movePositions(claims, fates: "VALUES \(fates.joined(separator: ", "))"))
         statements.append("COMMIT")
         return statements.joined(separator: ";\n")
@@ -284,12 +292,17 @@ struct MergeSQL {
 
     private func lockPositions(_ claims: [Claim]) -> String {
         let rows = claims.map { "(\($0.partition.rawValue), \($0.epoch)::bigint, \($0.expected.rawValue)::bigint)" }
+        // A replay takes the live position first, as everybody does; a new log there is not the one it reads.
+        let live = account.sharesTables && account != .live
+        let own =
+            "\(account.positions) p" + (live ? " ON p.partition = l.partition AND p.incarnation = l.incarnation" : "")
         return """
             INSERT INTO \(prefix)_won
-            SELECT p.partition, p.incarnation FROM ingest.position p
+            SELECT p.partition, p.incarnation FROM \(live ? "ingest.position l JOIN " : "")\(own)
             JOIN (VALUES \(rows.joined(separator: ", "))) AS c (partition, epoch, expected) ON c.partition = p.partition
-            WHERE p.topic = \(topic) AND p.epoch = c.epoch AND p.next_offset = c.expected
-            ORDER BY p.partition FOR UPDATE OF p
+            WHERE \(account.owns(topic))\(live ? " AND l.topic = \(topic)" : "")
+              AND p.epoch = c.epoch AND p.next_offset = c.expected
+            ORDER BY p.partition FOR UPDATE OF \(live ? "l, p" : "p")
             """
     }
 
@@ -625,6 +638,7 @@ struct MergeSQL {
     ///
     /// - Parameter merged: whether `merged` and `marked` tell what took effect; else every row did.
     private func moveLetters(_ letters: LetterMoves, merged: Bool) -> [String] {
+        guard account.movesLetters else { return [] }
         var statements: [String] = []
         if !letters.redriven.isEmpty { statements.append(settleRedriven(letters.redriven)) }
         if !letters.overtaken.isEmpty { statements.append(closeOvertaken(letters.overtaken, merged: merged)) }
@@ -791,7 +805,7 @@ struct MergeSQL {
                 + "\(claim.consumed)::bigint, \(claim.deadLettered)::bigint)"
         }
         return """
-            UPDATE ingest.position p SET next_offset = c.next_offset,
+            UPDATE \(account.positions) p SET next_offset = c.next_offset,
               last_record_offset = coalesce(c.last_record_offset, p.last_record_offset),
               last_record_hash = coalesce(c.last_record_hash, p.last_record_hash), applied = p.applied + f.applied, deleted = p.deleted + f.deleted,
               dead_lettered = p.dead_lettered + c.dead_lettered + f.foreign_deletes,
@@ -801,7 +815,7 @@ struct MergeSQL {
             JOIN (VALUES \(rows.joined(separator: ", ")))
               AS c (partition, next_offset, last_record_offset, last_record_hash, consumed, dead_lettered)
               ON c.partition = f.partition
-            WHERE p.topic = \(topic) AND p.partition = f.partition
+            WHERE \(account.owns(topic)) AND p.partition = f.partition
             RETURNING p.partition, f.applied, f.deleted, f.foreign_deletes, f.inserted,
               extract(epoch FROM clock_timestamp() - statement_timestamp())
             """

@@ -72,6 +72,11 @@ struct PartitionState {
         taken = NextOffset(after: offset)
     }
 
+    /// Goes past what is not asked for: nothing before `next` is taken any more.
+    mutating func pass(to next: NextOffset) {
+        if next > taken { taken = next }
+    }
+
     /// The database moved the position.
     mutating func wrote(to next: NextOffset) {
         precondition(next > written && next <= taken, "a position moves forward, over records that were taken")

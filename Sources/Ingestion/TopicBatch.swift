@@ -187,7 +187,7 @@ enum HeldRecord: ~Copyable {
 }
 
 /// A fingerprint of a record's exact bytes, by which a log is known again. A null key or value differs from an empty one.
-func recordFingerprint(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) -> Int64 {
+package func recordFingerprint(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) -> Int64 {
     let keyHash = key.map { contentHash(of: $0) } ?? 1
     let valueHash = value.map { contentHash(of: $0) } ?? 2
     return Int64(bitPattern: (keyHash &* 0x9E37_79B9_7F4A_7C15) ^ valueHash)

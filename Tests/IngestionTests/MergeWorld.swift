@@ -9,25 +9,6 @@ import TestSupport
 
 @testable import Ingestion
 
-/// Bytes as they are: what sealing protects is tested elsewhere.
-struct PlainSealer: PayloadSealer {
-    func seal(_ record: RawRecord, origin: RecordOrigin) throws -> SealedPayload {
-        SealedPayload(bytes: record.value ?? [], keyID: "plain", keyFingerprint: record.key)
-    }
-    func open(_ sealed: SealedPayload, origin: RecordOrigin) throws -> RawRecord {
-        RawRecord(key: sealed.keyFingerprint, value: sealed.bytes)
-    }
-    func keyFingerprint(of key: [UInt8], topic: TopicName) -> [UInt8] { key }
-    func keyFingerprints(of key: [UInt8], topic: TopicName) -> [[UInt8]] { [key] }
-    var hintSeeds: [UInt64] { [7] }
-    func recordFingerprint(key: [UInt8]?, value: [UInt8]?, topic: TopicName) -> [UInt8] {
-        (key.map { [1] + $0 } ?? [0]) + (value.map { [1] + $0 } ?? [0])
-    }
-    func isFingerprint(_ fingerprint: [UInt8], ofKey key: [UInt8]?, value: [UInt8]?, topic: TopicName) -> Bool {
-        fingerprint == recordFingerprint(key: key, value: value, topic: topic)
-    }
-}
-
 /// One message of a test's log.
 struct LogRecord {
     var partition: Int32 = 0

@@ -9,60 +9,6 @@ import Testing
 
 @testable import Ingestion
 
-/// A broker, a topic, a national database, and workers within this process.
-struct WorkerWorld {
-    let kafka: TestKafka
-    let thing: ThingTopic
-    let database: TestNationalDatabase
-    let connection: PostgresConnection
-
-    init(partitions: Int32 = 4) throws {
-        kafka = try TestKafka()
-        thing = try ThingTopic(partitions: partitions)
-        database = try TestNationalDatabase()
-        connection = try database.connect()
-        try kafka.createTopic(thing.name, partitions: partitions)
-    }
-
-    func settings(untilCaughtUp: Bool, lanes: Int = 1) -> WorkerSettings {
-        var settings = WorkerSettings(
-            kafka: kafka.settings, databaseURL: database.url, group: "\(thing.name)", lanes: lanes,
-            topics: [thing.definition], codeLists: thing.codeLists, sealer: PlainSealer(), untilCaughtUp: untilCaughtUp,
-            name: "tests")
-        settings.controlInterval = .milliseconds(50)
-        return settings
-    }
-
-    func worker(untilCaughtUp: Bool, _ change: (inout WorkerSettings) -> Void = { _ in }) -> Worker {
-        var settings = settings(untilCaughtUp: untilCaughtUp)
-        change(&settings)
-        return Worker(settings: settings, logger: Logger(label: "tests"))
-    }
-
-    func catchUp() async throws -> WorkSummary { try await worker(untilCaughtUp: true).run() }
-
-    /// Runs a worker beside `body`, and stops it afterwards.
-    func whileWorking<Value>(
-        _ change: (inout WorkerSettings) -> Void = { _ in }, _ body: () async throws -> Value
-    ) async throws -> Value {
-        let worker = worker(untilCaughtUp: false, change)
-        let running = Task { try await worker.run() }
-        let result: Result<Value, any Error>
-        do { result = .success(try await body()) } catch { result = .failure(error) }
-        worker.stop()
-        _ = try await running.value
-        return try result.get()
-    }
-
-    func publish(_ records: [OutgoingTestRecord]) throws { try kafka.publish(records, to: thing.name) }
-
-    func fates() throws -> String? {
-        try connection.one(
-            "SELECT concat_ws(' ', sum(applied), sum(superseded), sum(deleted), sum(dead_lettered)) FROM ingest.position"
-        )
-    }
-}
-
 @Suite("a worker", .serialized)
 struct WorkerTests {
     @Test("records flow from the topic to rows, each accounted for once")
