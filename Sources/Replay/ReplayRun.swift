@@ -14,26 +14,14 @@ final class ReplayRun {
     private let logger: Logger
     private let connection: PostgresConnection
     private let writer: RangeWriter
-    private let consumer: KafkaConsumer
-    private let admin: KafkaAdmin
-    private let keys: KeySelection?
+    private let reader: RangeReader
     private let clock = ContinuousClock()
 
-    /// What is still to be read, by partition.
-    private var open: [Partition: Reading] = [:]
     private var pace: Pace
     private var rate = RateMeter()
     private var nextLook: ContinuousClock.Instant
     /// Why nothing is read just now.
     private var waiting: String?
-
-    private struct Reading {
-        let to: Int64
-        /// After the last record taken or passed.
-        var taken: Int64
-        /// The record before the range's open part is read once more, to see that the log is the one it was.
-        var verifying: ReplayPosition.LastRecord?
-    }
 
     /// - Parameter store: on a connection of its own, on which signs are given while a batch is written.
     init(
@@ -53,18 +41,16 @@ final class ReplayRun {
             replay.intoShadow
                 ? .shadow(replay: replay.id, tables: ShadowNames(replay: replay.id)) : .live(replay: replay.id),
             settings: worker, maxRefusedShare: replay.maxRefusedShare, connection: connection, logger: logger)
-        // A consumer that is told where to read joins no group and commits nothing.
-        consumer = try KafkaConsumer(
-            settings: worker.kafka, group: "lienthong-replay-\(replay.id)", clientID: "lienthong-replay")
-        admin = try KafkaAdmin(settings: worker.kafka, clientID: "lienthong-replay")
-        keys = replay.keyFingerprints.map { KeySelection($0, topic: replay.topic, sealer: worker.sealer) }
+        reader = try RangeReader(
+            replay.topic, kafka: worker.kafka, name: "replay-\(replay.id)",
+            keys: replay.keyFingerprints.map { KeySelection($0, topic: replay.topic, sealer: worker.sealer) },
+            writer: writer, logger: logger)
         pace = Pace(recordsASecond: replay.rate)
         nextLook = ContinuousClock.now
     }
 
     func close() {
-        consumer.close()
-        admin.close()
+        reader.close()
         connection.close()
     }
 
@@ -76,16 +62,8 @@ final class ReplayRun {
                     partition: $0.partition, incarnation: $0.incarnation, epoch: replay.epoch, next: NextOffset($0.next)
                 )
             })
-        for position in positions where position.next < position.to {
-            let last = position.last.flatMap { $0.offset < position.next ? $0 : nil }
-            open[position.partition] = Reading(to: position.to, taken: position.next, verifying: last)
-        }
-        if let because = try eaten() { return .stopped(because: because) }
-        try consumer.assign(
-            open.sorted { $0.key < $1.key }.map { partition, reading in
-                (place(partition), NextOffset(reading.verifying?.offset ?? reading.taken))
-            })
-        while !open.isEmpty {
+        if let because = try reader.begin(positions) { return .stopped(because: because) }
+        while !reader.isDone {
             if isStopping() { return .interrupted }
             if clock.now >= nextLook {
                 guard try look(tell) else { return .lost }
@@ -94,100 +72,15 @@ final class ReplayRun {
                 Thread.sleep(forTimeInterval: 0.02)
                 continue
             }
-            if let because = try step() { return .stopped(because: because) }
-            if try flushIfFull(open.isEmpty) == false { return try whyLost() }
+            switch try reader.step() {
+            case .took: pace.took(1, clock.now)
+            case .nothing: break
+            case .cannotGoOn(let because): return .stopped(because: because)
+            }
+            if try flushIfFull(reader.isDone) == false { return try whyLost() }
         }
         return .done
     }
-
-    // MARK: Reading
-
-    /// Takes what comes within a moment. Returns why the replay must stop, nil while it may go on.
-    private func step() throws -> String? {
-        switch consumer.poll(timeoutMilliseconds: writer.held > 0 ? 20 : 100) {
-        case .message(let message):
-            return try take(message)
-        case .endOfPartition(let place, let end):
-            // The log ends behind the range: what is left of that are holes.
-            if let reading = open[place.partition], end.rawValue >= reading.to, reading.verifying == nil {
-                passRest(place.partition, reading)
-            }
-        case .outOfRange(let place):
-            guard let because = try eaten() else {
-                return "the log of \(place) no longer reaches to where the replay stands: it was made anew or truncated"
-            }
-            return because
-        case .failure(let error, let partition):
-            if error.isFatal { throw error }
-            if let partition, error.isUnreadableData {
-                return "Kafka gave records of \(partition) that cannot be read (\(error.name))"
-            }
-            logger.warning("reading Kafka: \(error)")
-        // It is in no group.
-        case .assigned: break
-        case .revoked: break
-        case nil: break
-        }
-        return nil
-    }
-
-    private func take(_ message: consuming KafkaMessage) throws -> String? {
-        let partition = message.topicPartition.partition
-        let offset = message.offset
-        guard var reading = open[partition] else { return nil }
-        if let last = reading.verifying {
-            if offset.rawValue < last.offset { return nil }
-            reading.verifying = nil
-            if offset.rawValue == last.offset {
-                guard recordFingerprint(key: message.key, value: message.value) == last.hash else {
-                    return "the log of \(message.topicPartition) is another one than the replay began with"
-                }
-                open[partition] = reading
-                return nil
-            }
-        }
-        guard offset.rawValue >= reading.taken else { return nil }
-        if offset.rawValue - reading.taken > 1, let because = try eaten() { return because }
-        guard offset.rawValue < reading.to else {
-            passRest(partition, reading)
-            return nil
-        }
-        reading.taken = offset.rawValue + 1
-        open[partition] = reading
-        pace.took(1, clock.now)
-        if keys.map({ !$0.contains(message) }) ?? false {
-            writer.pass(partition, to: NextOffset(reading.taken))
-        } else {
-            writer.take(message)
-        }
-        if reading.taken == reading.to { finish(partition) }
-        return nil
-    }
-
-    private func passRest(_ partition: Partition, _ reading: Reading) {
-        writer.pass(partition, to: NextOffset(reading.to))
-        finish(partition)
-    }
-
-    /// Nothing more of it is fetched; its last records may still be in hand.
-    private func finish(_ partition: Partition) {
-        open[partition] = nil
-        do { try consumer.pause([place(partition)]) } catch { logger.debug("pausing \(place(partition)): \(error)") }
-    }
-
-    /// Why the range cannot be read whole any more: retention took records of it; nil where none are missing.
-    private func eaten() throws -> String? {
-        for (partition, reading) in open.sorted(by: { $0.key < $1.key }) {
-            let low = try admin.watermarks(place(partition), timeoutMilliseconds: 10_000).low
-            if low > reading.taken {
-                return
-                    "\(low - reading.taken) offsets of \(place(partition)) that were still to be read are gone: Kafka's first offset is \(low)"
-            }
-        }
-        return nil
-    }
-
-    private func place(_ partition: Partition) -> TopicPartition { TopicPartition(replay.topic, partition) }
 
     // MARK: Writing
 
@@ -244,7 +137,7 @@ final class ReplayRun {
             guard let partition = positions[row, 0].flatMap(Int32.init), let next = positions.integer(row, 1) else {
                 continue
             }
-            let end = try admin.watermarks(place(Partition(partition)), timeoutMilliseconds: 10_000).high
+            let end = try reader.end(of: Partition(partition))
             behind += max(0, end - next)
         }
         return behind
