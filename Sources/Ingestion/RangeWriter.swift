@@ -47,7 +47,7 @@ package final class RangeWriter {
     let topic: LaneTopic
     private let settings: WorkerSettings
     private let logger: Logger
-    private let connection: PostgresConnection
+    let connection: PostgresConnection
     private let progress = WorkProgress()
     private var states = PartitionTable()
 
@@ -111,7 +111,7 @@ package final class RangeWriter {
                 )
             })
         if account == .trial {
-            _ = try connection.execute("TRUNCATE \(account.positions)")
+            _ = try connection.execute("DELETE FROM \(account.positions)")
             for position in positions {
                 _ = try connection.query(
                     """

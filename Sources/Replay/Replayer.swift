@@ -84,7 +84,9 @@ package final class Replayer: Sendable {
     }
 
     /// Carries on whatever there is until stopped.
+    /// - Throws: `UserError` where the database knows no replays yet.
     package func serve() throws {
+        try checkDatabase()
         var next = ContinuousClock.now
         while !isStopping {
             if ContinuousClock.now >= next {
@@ -93,6 +95,15 @@ package final class Replayer: Sendable {
             }
             Thread.sleep(forTimeInterval: 0.1)
         }
+    }
+
+    private func checkDatabase() throws {
+        let connection = try PostgresConnection(settings.worker.databaseURL, applicationName: "lienthong replay")
+        defer { connection.close() }
+        guard try connection.query("SELECT to_regclass('ingest.replay')")[0, 0] == nil else { return }
+        throw UserError(
+            action: "looking for replays in", subject: "the national database", cause: "it has no table ingest.replay",
+            nextStep: "run `lienthong database migrate` first", status: .configuration)
     }
 
     private func carryOn(_ id: Int64, _ store: ReplayStore, _ tell: (ReplayState) -> Void) throws -> Ending {

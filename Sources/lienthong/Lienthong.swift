@@ -21,7 +21,8 @@ struct Lienthong: AsyncParsableCommand {
         subcommands: [
             DemoCommand.self, SampleCommand.self, TopicsCommand.self, CheckCommand.self, PublishCommand.self,
             WorkCommand.self,
-            DeadLettersCommand.self, LagCommand.self, TraceCommand.self, KeyCommand.self, DatabaseCommand.self,
+            DeadLettersCommand.self, ReplayCommand.self, LagCommand.self, TraceCommand.self, KeyCommand.self,
+            DatabaseCommand.self,
             DoctorCommand.self, BrokerCommand.self,
         ]
     )

@@ -7,6 +7,7 @@ import Ingestion
 import Kafka
 import Model
 import Postgres
+import Replay
 
 struct WorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -54,6 +55,9 @@ struct WorkRun: AsyncParsableCommand {
     @Flag(help: "Leave it to other processes to tell owners of refused records.")
     var noRelay = false
 
+    @Flag(help: "Leave it to other processes to carry replays on.")
+    var noReplays = false
+
     func validate() throws {
         guard (1...3_600).contains(metricsInterval) else {
             throw ValidationError("--metrics-interval is a number of seconds from 1 to 3600")
@@ -76,17 +80,23 @@ struct WorkRun: AsyncParsableCommand {
         workerSettings.batchRecordsMax = batchRecords
         let worker = Worker(settings: workerSettings, logger: logger)
         let relay = noRelay ? nil : try settings.relay(catalogue, logger)
+        let replayer =
+            noReplays
+            ? nil : Replayer(settings: try settings.replayer(catalogue, kafka: workerSettings.kafka), logger: logger)
         let drains = untilCaughtUp
         let summary = Box<WorkSummary>()
         let metricsFile = settings.metricsFile.map { MetricsFile($0, logger: logger) }
         let stop: @Sendable () -> Void = {
             worker.stop()
             relay?.stop()
+            replayer?.stop()
         }
         try await withMetrics(of: worker, in: metricsFile, every: .seconds(metricsInterval)) {
             try await withProgress("dealt with", { worker.fates.values.reduce(0) { $0 + $1.consumed } }) {
                 try await runUntilStopped(logger, stop: stop) {
-                    summary.value = try await withRelay(relay, drains: drains) { try await worker.run() }
+                    summary.value = try await withReplayer(replayer) {
+                        try await withRelay(relay, drains: drains) { try await worker.run() }
+                    }
                 }
             }
         }

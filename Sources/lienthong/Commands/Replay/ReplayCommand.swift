@@ -1,0 +1,16 @@
+// Ranges of a topic read again through today's mapping.
+import ArgumentParser
+
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay", abstract: "Read a range of a topic again, beside the live workers.",
+        discussion: """
+            After a mapping was mended, and its revision raised: `replay plan --dry-run` tells what would change, `replay \
+            start` changes it. A replay never puts an older record over a newer one, and moves no live position. Workers \
+            carry replays on; `replay run` does so without one.
+            """,
+        subcommands: [
+            ReplayPlanCommand.self, ReplayStart.self, ReplayRunCommand.self, ReplayStatusCommand.self,
+            ReplayResume.self, ReplayCancel.self,
+        ])
+}

@@ -1,0 +1,168 @@
+// A replay begun, carried on, let go on.
+import ArgumentParser
+import Contracts
+import Foundation
+import Kafka
+import Logging
+import Model
+import Postgres
+import Replay
+
+struct ReplayStart: AsyncParsableCommand {
+    static let defaultRate = 5_000
+
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Read a range again and write it by today's mapping; recorded.",
+        discussion: """
+            It stays until the replay has ended, and tells how it is getting on; interrupted or killed, or with --detach, \
+            a worker or `replay run` carries on where it stood, on any machine. From its start on, workers of an older \
+            mapping write no more of the topic: bring today's Topics/ to all of them.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var range: ReplayRangeOptions
+
+    @Option(help: "Why; kept with your name in ingest.operation.")
+    var because: String
+
+    @Option(help: "Records a second, at most.")
+    var rate = Self.defaultRate
+
+    @Option(
+        help: ArgumentHelp("Wait while live workers are more records behind than this.", valueName: "records"))
+    var liveLag: Int64 = 10_000
+
+    @Option(
+        help: ArgumentHelp(
+            "Stop where more than this share of the latest records is refused, 0 to 1; as the contract has it by default.",
+            valueName: "share"))
+    var maxRefusedShare: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Begin although exactly so many offsets of the range are no longer in Kafka.", valueName: "offsets"))
+    var acceptMissing: Int64?
+
+    @Flag(help: "Only write the replay down: a worker carries it on.")
+    var detach = false
+
+    func validate() throws {
+        guard !because.allSatisfy(\.isWhitespace) else { throw ValidationError("--because wants a reason in words") }
+        guard (1...10_000_000).contains(rate) else { throw ValidationError("--rate is a number from 1 to 10000000") }
+        guard liveLag >= 0 else { throw ValidationError("--live-lag is 0 or more") }
+        if let maxRefusedShare, !(0...1).contains(maxRefusedShare) {
+            throw ValidationError("--max-refused-share is a number from 0 to 1")
+        }
+    }
+
+    func run() async throws {
+        let settings = try common.settings()
+        let (definition, catalogue) = try range.definition(settings)
+        let logger = common.logger("replay")
+        let kafka = try settings.kafka(logger)
+        let id = try await onThread("replay-start") {
+            let connection = try settings.connect("replay start")
+            defer { connection.close() }
+            let ranges = try range.ranges(settings, definition.name, connection: connection, kafka: kafka)
+            try checkMissing(ranges.reduce(0) { $0 + $1.missing })
+            return try ReplayStore(connection: connection).create(
+                ReplayRequest(
+                    topic: definition.name, intoShadow: false, mappingRevision: definition.mapping.revision,
+                    keyFingerprints: try range.keyFingerprints(settings, definition.name), rate: rate,
+                    liveLagMax: liveLag,
+                    maxRefusedShare: maxRefusedShare ?? definition.contract.breaker.maxRefusedShare, by: Host.user,
+                    because: because),
+                ranges)
+        }
+        if common.format == .text { Terminal.line("Replay \(id) of \(definition.name) is written down.") }
+        if detach {
+            if common.format == .json { Terminal.line(JSON.object([("id", .integer(id))]).text) }
+            return
+        }
+        try await ReplayCarrying(common: common, catalogue: catalogue, kafka: kafka, logger: logger).carry(id, settings)
+    }
+
+    private func checkMissing(_ missing: Int64) throws(UserError) {
+        guard missing != acceptMissing ?? 0 else { return }
+        throw UserError(
+            action: "starting a replay of", subject: range.topic,
+            cause:
+                "\(Quantity.words(missing, "offset")) of the range \(missing == 1 ? "is" : "are") no longer in Kafka",
+            nextStep: missing == 0
+                ? "leave out --accept-missing" : "name a later --from, or begin with --accept-missing \(missing)",
+            status: .no)
+    }
+}
+
+struct ReplayRunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Carry on a replay that nobody carries on.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "The replay, as `replay status` shows it; whichever waits by default.")
+    var id: Int64?
+
+    func run() async throws {
+        let settings = try common.settings()
+        let logger = common.logger("replay")
+        try await ReplayCarrying(
+            common: common, catalogue: try Catalogue.load(folder: settings.topicsFolder),
+            kafka: try settings.kafka(logger), logger: logger
+        ).carry(id, settings)
+    }
+}
+
+/// Carries a replay on in this process and tells of it.
+struct ReplayCarrying {
+    let common: CommonOptions
+    let catalogue: Catalogue
+    let kafka: KafkaSettings
+    let logger: Logger
+
+    /// - Parameter id: nil takes whichever waits.
+    func carry(_ id: Int64?, _ settings: Settings) async throws {
+        let replayer = Replayer(settings: try settings.replayer(catalogue, kafka: kafka), logger: logger)
+        let ended = Box<(id: Int64, ending: Replayer.Ending)>()
+        try await runUntilStopped(logger, stop: { replayer.stop() }) {
+            ended.value = try await onThread("replay") {
+                var progress = Progress("replayed")
+                defer { progress.end() }
+                return try replayer.run(id) { state in
+                    progress.tell(records: state.fates.consumed, share: state.share)
+                }
+            }
+        }
+        guard let id = ended.value?.id ?? id else {
+            if common.format == .text { Terminal.line("No replay waits to be carried on.") }
+            return
+        }
+        let state = try await onThread("replay") {
+            let connection = try settings.connect("replay")
+            defer { connection.close() }
+            return try ReplayStore(connection: connection).known(id)
+        }
+        state.tell(common.format)
+        switch ended.value?.ending {
+        case .done, .interrupted: return
+        case .stopped, .lost, nil: throw ExitCode(ExitStatus.no.rawValue)
+        }
+    }
+}
+
+/// Runs `body` with a runner of replays beside it, which gives back what it has when `body` ends.
+func withReplayer<Output: Sendable>(
+    _ replayer: Replayer?, _ body: () async throws -> Output
+) async throws -> Output {
+    guard let replayer else { return try await body() }
+    let carrying = Task {
+        try await onThread("lienthong-replay") { try replayer.serve() }
+    }
+    let output: Result<Output, any Error>
+    do { output = .success(try await body()) } catch { output = .failure(error) }
+    replayer.stop()
+    let carried = await carrying.result
+    let value = try output.get()
+    try carried.get()
+    return value
+}
