@@ -67,6 +67,9 @@ package struct RangeResolver {
     /// - Returns: the partitions in which the range is not empty.
     /// - Throws: `UserError` for a range that lies outside of the log or of what the live workers have dealt with.
     package func resolve(_ range: ReplayRange) throws -> [PartitionRange] {
+        if case .offset(let from) = range.from, case .offset(let to) = range.to, to <= from {
+            throw fault("the range ends at \(to), before it begins at \(from)", "name a later end", .usage)
+        }
         let known = try partitions(range.partitions)
         guard !known.isEmpty else {
             throw fault("no worker has dealt with any record of it", "run `lienthong work` first", .no)

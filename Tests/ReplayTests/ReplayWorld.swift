@@ -67,8 +67,8 @@ struct ReplayWorld {
     }
 
     /// Rows as one clean pass over the log with that mapping makes them, in a database of its own.
-    func cleanPass(_ definition: TopicDefinition) async throws -> [String] {
-        let database = try TestNationalDatabase()
+    func cleanPass(_ definition: TopicDefinition, _ given: TestNationalDatabase? = nil) async throws -> [String] {
+        let database = try given ?? TestNationalDatabase()
         _ = try await world.worker(untilCaughtUp: true) {
             $0.topics = [definition]
             $0.databaseURL = database.url
