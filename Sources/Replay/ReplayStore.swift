@@ -28,11 +28,14 @@ package struct ReplayRequest: Sendable {
     package var maxRefusedShare: Double
     package var by: String
     package var because: String
+    /// Who carries it on at once; nil leaves it to whoever looks first.
+    package var runner: String?
 
     package init(
         topic: TopicName, intoShadow: Bool, mappingRevision: Int32, keyFingerprints: [[UInt8]]?, rate: Int,
-        liveLagMax: Int64, maxRefusedShare: Double, by: String, because: String
+        liveLagMax: Int64, maxRefusedShare: Double, by: String, because: String, runner: String? = nil
     ) {
+        self.runner = runner
         self.topic = topic
         self.intoShadow = intoShadow
         self.mappingRevision = mappingRevision
@@ -157,12 +160,13 @@ package struct ReplayStore {
         let created = try connection.query(
             """
             INSERT INTO ingest.replay (topic, into_shadow, mapping_revision, key_fingerprints, rate, live_lag_max,
-              max_refused_share, asked_by, because)
-            VALUES ($1, $2, $3, $4::bytea[], $5, $6, $7, $8, $9) RETURNING id
+              max_refused_share, asked_by, because, runner, seen_at)
+            VALUES ($1, $2, $3, $4::bytea[], $5, $6, $7, $8, $9, $10, CASE WHEN $10::text IS NOT NULL THEN now() END)
+            RETURNING id
             """,
             [
                 topic, request.intoShadow ? "true" : "false", "\(request.mappingRevision)", keys, "\(request.rate)",
-                "\(request.liveLagMax)", "\(request.maxRefusedShare)", request.by, request.because,
+                "\(request.liveLagMax)", "\(request.maxRefusedShare)", request.by, request.because, request.runner,
             ])
         guard let id = created.integer(0, 0) else { preconditionFailure("RETURNING gives the row's id") }
         for range in ranges {

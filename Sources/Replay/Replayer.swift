@@ -44,7 +44,7 @@ package final class Replayer: Sendable {
     }
 
     package func stop() { stopping.store(true, ordering: .releasing) }
-    private var isStopping: Bool { stopping.load(ordering: .acquiring) }
+    package var isStopping: Bool { stopping.load(ordering: .acquiring) }
 
     /// Carries one replay on until it ends. Blocks its thread.
     ///

@@ -71,7 +71,7 @@ struct ReplayStart: AsyncParsableCommand {
                     keyFingerprints: try range.keyFingerprints(settings, definition.name), rate: rate,
                     liveLagMax: liveLag,
                     maxRefusedShare: maxRefusedShare ?? definition.contract.breaker.maxRefusedShare, by: Host.user,
-                    because: because),
+                    because: because, runner: detach ? nil : Host.processName),
                 ranges)
         }
         if common.format == .text { Terminal.line("Replay \(id) of \(definition.name) is written down.") }
@@ -123,29 +123,44 @@ struct ReplayCarrying {
     /// - Parameter id: nil takes whichever waits.
     func carry(_ id: Int64?, _ settings: Settings) async throws {
         let replayer = Replayer(settings: try settings.replayer(catalogue, kafka: kafka), logger: logger)
-        let ended = Box<(id: Int64, ending: Replayer.Ending)>()
+        let told = Box<ReplayState>()
         try await runUntilStopped(logger, stop: { replayer.stop() }) {
-            ended.value = try await onThread("replay") {
+            told.value = try await onThread("replay") {
                 var progress = Progress("replayed")
                 defer { progress.end() }
-                return try replayer.run(id) { state in
+                let ended = try replayer.run(id) { state in
                     progress.tell(records: state.fates.consumed, share: state.share)
                 }
+                guard let id = ended?.id ?? id else { return nil }
+                let connection = try settings.connect("replay")
+                defer { connection.close() }
+                let store = ReplayStore(connection: connection)
+                // Whoever carries it on: it is looked at until it has ended.
+                var state = try store.known(id)
+                while state.status == .running, !replayer.isStopping, ended?.ending != .interrupted {
+                    guard state.hasRunner || catalogue[state.topic]?.mapping.revision == state.mappingRevision else {
+                        throw UserError(
+                            action: "carrying on", subject: "replay \(id)",
+                            cause:
+                                "it began under revision \(state.mappingRevision) of the mapping of \(state.topic), which is not the one here",
+                            nextStep: "carry it on with the Topics/ of then, or cancel it and begin a new one",
+                            status: .configuration)
+                    }
+                    Thread.sleep(forTimeInterval: 0.5)
+                    state = try store.known(id)
+                    progress.tell(records: state.fates.consumed, share: state.share)
+                }
+                return state
             }
         }
-        guard let id = ended.value?.id ?? id else {
+        guard let state = told.value else {
             if common.format == .text { Terminal.line("No replay waits to be carried on.") }
             return
         }
-        let state = try await onThread("replay") {
-            let connection = try settings.connect("replay")
-            defer { connection.close() }
-            return try ReplayStore(connection: connection).known(id)
-        }
         state.tell(common.format)
-        switch ended.value?.ending {
-        case .done, .interrupted: return
-        case .stopped, .lost, nil: throw ExitCode(ExitStatus.no.rawValue)
+        switch state.status {
+        case .running, .done, .swapped: return
+        case .stopped, .cancelled: throw ExitCode(ExitStatus.no.rawValue)
         }
     }
 }
