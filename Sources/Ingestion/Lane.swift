@@ -339,6 +339,8 @@ final class Lane {
         }
         pendingAssignment = nil
         try fetchAnew()
+        // Whoever moved the positions from outside could not tell Kafka while the group has members.
+        tellKafka { _ in true }
         logger.debug("claimed \(partitions.count) partitions")
     }
 
@@ -570,22 +572,24 @@ final class Lane {
                 states[partition]?.forgetTaken()
             }
         }
-        for name in work.written {
-            var committed: [TopicPartition: NextOffset] = [:]
-            for (partition, state) in states where partition.topic == name {
-                if case .lost = state.phase { continue }
-                committed[partition] = state.written
-            }
-            do {
-                try consumer.commit(committed)
-            } catch {
-                // Kafka's own offsets serve lag tools only.
-                logger.debug("committing offsets to Kafka: \(error)")
-            }
-        }
+        if !work.written.isEmpty { tellKafka(of: work.written.contains) }
         for (topic, because) in work.pauses { try pause(topic, because: because) }
         if let failure = work.failure { throw failure }
         backoff = .milliseconds(100)
+    }
+
+    /// Kafka's committed offsets follow the database's positions, for lag tools only.
+    private func tellKafka(of isMeant: (TopicName) -> Bool) {
+        var next: [TopicPartition: NextOffset] = [:]
+        for (partition, state) in states where isMeant(partition.topic) {
+            if case .lost = state.phase { continue }
+            next[partition] = state.written
+        }
+        do {
+            try consumer.commit(next)
+        } catch {
+            logger.debug("committing offsets to Kafka: \(error)")
+        }
     }
 
     private func pause(_ topic: LaneTopic, because: String) throws {

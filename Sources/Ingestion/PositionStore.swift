@@ -2,7 +2,7 @@
 import Model
 import Postgres
 
-/// A partition's row after a claim.
+/// A partition's row, as it is after a claim or was when it was read.
 struct ClaimedPosition {
     var topicPartition: TopicPartition
     var next: NextOffset
@@ -10,6 +10,27 @@ struct ClaimedPosition {
     var incarnation: Int32
     var lastRecord: (offset: Offset, hash: Int64)?
     var gapBecause: String?
+}
+
+extension ClaimedPosition {
+    /// What `init` reads.
+    static let columns =
+        "topic, partition, next_offset, epoch, incarnation, last_record_offset, last_record_hash, gap_because"
+
+    init?(_ result: PostgresResult, row: Int) {
+        guard let topic = result[row, 0].flatMap(TopicName.init),
+            let partition = result[row, 1].flatMap(Int32.init),
+            let next = result[row, 2].flatMap(Int64.init), let epoch = result[row, 3].flatMap(Int64.init),
+            let incarnation = result[row, 4].flatMap(Int32.init)
+        else { return nil }
+        var lastRecord: (offset: Offset, hash: Int64)?
+        if let offset = result[row, 5].flatMap(Int64.init), let hash = result[row, 6].flatMap(Int64.init) {
+            lastRecord = (Offset(offset), hash)
+        }
+        self.init(
+            topicPartition: TopicPartition(topic, Partition(partition)), next: NextOffset(next), epoch: epoch,
+            incarnation: incarnation, lastRecord: lastRecord, gapBecause: result[row, 7])
+    }
 }
 
 /// The operators' word on a topic.
@@ -51,19 +72,30 @@ struct PositionStore {
         return waiting
     }
 
-    /// Takes the partitions: raises their epochs, so that whoever held them writes nothing more. Waits for commits in flight,
-    /// and ends a session that holds the positions while it waits for its own client: a worker that froze inside a COPY
-    /// into a table, which no timeout of the server's would free.
-    func claim(_ partitions: [TopicPartition], by name: String) throws(PostgresError) -> [ClaimedPosition] {
+    /// Takes the partitions: raises their epochs, so that whoever held them writes nothing more. Waits for commits in flight.
+    func claim(_ partitions: [TopicPartition], by name: String) throws -> [ClaimedPosition] {
+        guard !partitions.isEmpty else { return [] }
+        return try withPatience(for: partitions) {
+            let claimed = try raiseEpochs(of: partitions, claimedBy: name)
+            return (0..<claimed.rowCount).compactMap { ClaimedPosition(claimed, row: $0) }
+        }
+    }
+
+    /// Runs what locks the partitions' rows, and ends a session that holds them while it waits for its own client: a worker
+    /// that froze inside a COPY into a table, which no timeout of the server's would free.
+    /// - Parameter body: leaves no transaction open, and can be run once more.
+    func withPatience<Output>(for partitions: [TopicPartition], _ body: () throws -> Output) throws -> Output {
         var rounds = 0
         while true {
             do {
-                return try claimWithinPatience(partitions, by: name)
-            } catch {
+                _ = try connection.execute("SET lock_timeout = \(SQLText.literal(Self.claimPatience))")
+                let outcome = Result { try body() }
+                _ = try connection.execute("RESET lock_timeout")
+                return try outcome.get()
+            } catch let error as PostgresError {
                 rounds += 1
                 // A holder that nobody may end, or that goes on working, is waited out with everything else of the world.
                 guard error.sqlState == "55P03", rounds < 3 else { throw error }
-                if connection.inTransaction { _ = try connection.execute("ROLLBACK") }
                 try endFrozenHolders(of: partitions)
             }
         }
@@ -89,45 +121,32 @@ struct PositionStore {
     /// How long a commit in flight may take before its session is looked at.
     private static let claimPatience = "5s"
 
-    private func claimWithinPatience(
-        _ partitions: [TopicPartition], by name: String
-    ) throws(PostgresError) -> [ClaimedPosition] {
-        guard !partitions.isEmpty else { return [] }
-        _ = try connection.execute("SET lock_timeout = \(SQLText.literal(Self.claimPatience))")
-        let outcome = Result { () throws(PostgresError) in try raiseEpochs(partitions, by: name) }
-        _ = try connection.execute("RESET lock_timeout")
-        return try outcome.get()
-    }
-
-    private func raiseEpochs(
-        _ partitions: [TopicPartition], by name: String
-    ) throws(PostgresError) -> [ClaimedPosition] {
+    /// Raises the partitions' epochs, making rows for those that have none, and locks them in the order in which all do.
+    /// - Parameter claimedBy: nil where nobody claims them: whoever did last stays named.
+    /// - Returns: rows for `ClaimedPosition`, and the number of records dealt with as `consumed`.
+    func raiseEpochs(of partitions: [TopicPartition], claimedBy name: String?) throws(PostgresError) -> PostgresResult {
+        let claim = name.map { "\(SQLText.literal($0)), now()" } ?? "NULL, NULL"
         let rows = partitions.sorted().map {
-            "(\(SQLText.literal($0.topic.rawValue)), \($0.partition), \(SQLText.literal(name)), now(), 1)"
+            "(\(SQLText.literal($0.topic.rawValue)), \($0.partition), \(claim), 1)"
         }
-        let result = try connection.query(
+        return try connection.query(
             """
             INSERT INTO ingest.position AS p (topic, partition, claimed_by, claimed_at, epoch)
             VALUES \(rows.joined(separator: ", "))
-            ON CONFLICT (topic, partition) DO UPDATE SET epoch = p.epoch + 1, claimed_by = excluded.claimed_by, claimed_at = now()
-            RETURNING topic, partition, next_offset, epoch, incarnation, last_record_offset, last_record_hash, gap_because
+            ON CONFLICT (topic, partition) DO UPDATE SET epoch = p.epoch + 1,
+              claimed_by = coalesce(excluded.claimed_by, p.claimed_by),
+              claimed_at = coalesce(excluded.claimed_at, p.claimed_at)
+            RETURNING \(ClaimedPosition.columns), applied + superseded + deleted + dead_lettered AS consumed
             """
         )
-        return (0..<result.rowCount).compactMap { row in
-            guard let topic = result[row, 0].flatMap(TopicName.init),
-                let partition = result[row, 1].flatMap(Int32.init),
-                let next = result[row, 2].flatMap(Int64.init), let epoch = result[row, 3].flatMap(Int64.init),
-                let incarnation = result[row, 4].flatMap(Int32.init)
-            else { return nil }
-            var lastRecord: (offset: Offset, hash: Int64)?
-            if let offset = result[row, 5].flatMap(Int64.init), let hash = result[row, 6].flatMap(Int64.init) {
-                lastRecord = (Offset(offset), hash)
-            }
-            return ClaimedPosition(
-                topicPartition: TopicPartition(topic, Partition(partition)), next: NextOffset(next), epoch: epoch,
-                incarnation: incarnation, lastRecord: lastRecord, gapBecause: result[row, 7]
-            )
-        }
+    }
+
+    /// The rows of the topic's partitions; those that nobody ever claimed have none.
+    func standing(of topic: TopicName) throws(PostgresError) -> [Partition: ClaimedPosition] {
+        let result = try connection.query(
+            "SELECT \(ClaimedPosition.columns) FROM ingest.position WHERE topic = $1", [topic.rawValue])
+        let rows = (0..<result.rowCount).compactMap { ClaimedPosition(result, row: $0) }
+        return Dictionary(rows.map { ($0.topicPartition.partition, $0) }) { first, _ in first }
     }
 
     func controls(of topics: [TopicName]) throws(PostgresError) -> [TopicName: TopicControl] {

@@ -27,8 +27,8 @@ struct AdminCall {
         // The request's time-out covers the search for the controller; the operation's, the controller's own work.
         try check(
             rd_kafka_AdminOptions_set_request_timeout(options, timeoutMilliseconds, &reason, reason.count), action)
-        // librdkafka refuses the second for requests that any broker answers at once.
-        if operation != RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, operation != RD_KAFKA_ADMIN_OP_ALTERCONFIGS {
+        // librdkafka refuses the second for requests that a broker answers at once.
+        if !Self.answeredAtOnce.contains(operation.rawValue) {
             try check(
                 rd_kafka_AdminOptions_set_operation_timeout(options, timeoutMilliseconds, &reason, reason.count),
                 action)
@@ -45,6 +45,12 @@ struct AdminCall {
         }
         return event
     }
+
+    private static let answeredAtOnce = Set(
+        [
+            RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, RD_KAFKA_ADMIN_OP_ALTERCONFIGS,
+            RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
+        ].map(\.rawValue))
 
     /// Owns the answer, which the results point into.
     struct Event: ~Copyable {

@@ -53,6 +53,31 @@ extension KafkaAdmin {
     }
 }
 
+extension KafkaAdmin {
+    /// The first offset of each log whose record's time is at or after the given one, or its end where there is none;
+    /// whatever the broker, with the tolerance of the search by halving.
+    /// - Parameters:
+    ///   - logs: with their first and end offsets.
+    ///   - milliseconds: since 1970-01-01 UTC.
+    package func offsets(
+        in logs: [TopicPartition: Range<Int64>], atOrAfter milliseconds: Int64, timeoutMilliseconds: Int32
+    ) throws(KafkaError) -> [TopicPartition: NextOffset] {
+        var newest: [NewestRecord] = []
+        for (partition, log) in logs where !log.isEmpty {
+            let last = try record(
+                partition, at: Offset(log.upperBound - 1), timeoutMilliseconds: timeoutMilliseconds)
+            // The last offset may be a control record's: then it takes the search to tell.
+            newest.append(
+                NewestRecord(
+                    partition: partition, low: log.lowerBound, end: log.upperBound,
+                    milliseconds: last?.timestampMilliseconds ?? .max))
+        }
+        let found = try offsets(
+            of: newest, searchingAtOrAfter: milliseconds, timeoutMilliseconds: timeoutMilliseconds)
+        return logs.mapValues { NextOffset($0.upperBound) }.merging(found) { _, found in found }
+    }
+}
+
 /// A partition's newest record, as far as it was looked for, and the bounds of its log.
 package struct NewestRecord: Hashable, Sendable {
     package let partition: TopicPartition

@@ -118,6 +118,29 @@ struct GroupTests {
         #expect(committed == wanted)
     }
 
+    @Test("a group without members is moved from outside, one with members commits by itself alone")
+    func commitFromOutside() throws {
+        let cluster = try TestCluster(partitions: 2)
+        try cluster.publish([[1], [2], [3]])
+        let admin = try KafkaAdmin(settings: cluster.settings, clientID: "test")
+        defer { admin.close() }
+        let group = UUID().uuidString
+        let wanted = [cluster.partition(0): NextOffset(2), cluster.partition(1): NextOffset(0)]
+        try admin.commit(wanted, group: group, timeoutMilliseconds: patienceMilliseconds)
+        let member = try Member(cluster, group: group)
+        defer { member.consumer.close() }
+        func committed() throws -> [TopicPartition: NextOffset] {
+            try member.consumer.committed(cluster.partitions, timeoutMilliseconds: patienceMilliseconds)
+        }
+        #expect(try committed() == wanted)
+        try step([member], "the member owns all") { member.owned.count == 2 }
+        #expect(throws: KafkaError.self) {
+            try admin.commit(
+                wanted.mapValues { _ in NextOffset(1) }, group: group, timeoutMilliseconds: patienceMilliseconds)
+        }
+        #expect(try committed() == wanted)
+    }
+
     @Test(
         "an unknown topic is a failure that names it, and the group goes on",
         .disabled(if: TestCluster.isEmbedded, "the embedded broker creates it: set LIENTHONG_TEST_KAFKA"))

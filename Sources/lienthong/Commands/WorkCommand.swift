@@ -16,7 +16,7 @@ struct WorkCommand: AsyncParsableCommand {
             `lienthong help work run` tells its options, such as --lanes, --until-caught-up, and --metrics-file, by which \
             Prometheus sees how it is getting on.
             """,
-        subcommands: [WorkRun.self, WorkPause.self, WorkResume.self, WorkAcceptGap.self],
+        subcommands: [WorkRun.self, WorkPause.self, WorkResume.self, WorkAcceptGap.self, WorkRewind.self],
         defaultSubcommand: WorkRun.self)
 }
 
@@ -239,6 +239,15 @@ struct Intervention: ParsableArguments {
         guard !because.allSatisfy(\.isWhitespace) else { throw ValidationError("--because wants a reason in words") }
     }
 
+    /// What an intervention works with. Close the connection.
+    func open(
+        _ common: CommonOptions
+    ) throws -> (topic: TopicDefinition, connection: PostgresConnection, settings: Settings) {
+        let settings = try common.settings()
+        let definition = try Catalogue.load(folder: settings.topicsFolder).definition(topic)
+        return (definition, try settings.connect("operator"), settings)
+    }
+
     /// Runs an intervention and tells its outcomes, each with a member `outcome`.
     func perform(
         _ common: CommonOptions,
@@ -246,9 +255,7 @@ struct Intervention: ParsableArguments {
             String, JSON
         )]]
     ) throws {
-        let settings = try common.settings()
-        let definition = try Catalogue.load(folder: settings.topicsFolder).definition(topic)
-        let connection = try settings.connect("operator")
+        let (definition, connection, settings) = try open(common)
         defer { connection.close() }
         let outcomes = try body(definition.name, connection, settings)
         for outcome in outcomes {

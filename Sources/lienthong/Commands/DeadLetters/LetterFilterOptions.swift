@@ -78,11 +78,12 @@ enum PointInTime: ExpressibleByArgument, Equatable {
             self = .ago(milliseconds: count * length)
             return
         }
+        // The styles read as far as they understand: what is left over would be passed in silence.
+        guard argument.wholeMatch(of: /[\d-]{10}(T[\d:]{8}(\.\d+)?(Z|[+-]\d\d:?\d\d))?/) != nil else { return nil }
         let day = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
         let styles = [
             Date.ISO8601FormatStyle(timeZone: .gmt), Date.ISO8601FormatStyle(includingFractionalSeconds: true),
         ]
-        // The styles read as far as they understand: what is left over would be passed in silence.
         let isDay = argument.utf8.count == 10
         guard let date = isDay ? try? day.parse(argument) : styles.lazy.compactMap({ try? $0.parse(argument) }).first
         else { return nil }
