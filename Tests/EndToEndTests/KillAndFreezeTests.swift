@@ -157,6 +157,50 @@ struct KillAndFreezeTests {
         #expect(Self.difference(try thingRows(connection), try thingRows(try calm.connect())) == [])
     }
 
+    @Test(
+        "a rewind behind the back of a frozen worker: what that has in hand is not written, and thawed it begins anew",
+        arguments: ["inside-table-copy", "before-commit", "after-commit"])
+    func rewound(point: String) async throws {
+        let world = try ProcessWorld(partitions: 4)
+        // Only new keys are copied straight into the table.
+        let keys = point == "inside-table-copy" ? 2_000 : 400
+        let records = (0..<2_000).map {
+            let key = "u\($0 % keys)"
+            return OutgoingTestRecord(
+                key: key, value: ThingTopic.value(key, Int64($0 / keys + 1), "n\($0)", tags: ["t"]))
+        }
+        let database = try TestNationalDatabase(size: "bigint")
+        let connection = try database.connect()
+        let faulty = try world.faulty(database, group: "lone", point: point)
+        try world.kafka.publish(Array(records[..<1_000]), to: world.thing.name)
+        try await waitUntil("the worker works") {
+            try Self.account(connection).consumed == 1_000 || !faulty.isRunning
+        }
+        try #require(FileManager.default.createFile(atPath: world.fuse.path, contents: nil))
+        try world.kafka.publish(Array(records[1_000...]), to: world.thing.name)
+        try await waitUntil("the worker is frozen") { faulty.isFrozen || !faulty.isRunning }
+        try #require(faulty.isRunning, "\(faulty.printed)")
+
+        let topic = world.thing.name.rawValue
+        let rewind = try world.run(
+            database, ["work", "rewind", "--topic", topic, "--to", "beginning", "--yes", "--because", "a test"])
+        #expect(try await rewind.wait() == 0, "\(rewind.printed)")
+        #expect(try connection.one("SELECT sum(next_offset) FROM ingest.position") == "0")
+        let before = try Self.account(connection).consumed
+
+        faulty.send(SIGCONT)
+        try await waitUntil("all is dealt with again") {
+            try Self.account(connection).consumed >= before + 2_000 || !faulty.isRunning
+        }
+        faulty.send(SIGTERM)
+        #expect(try await faulty.wait() == 0, "\(faulty.printed)")
+        #expect(try Self.account(connection).consumed == before + 2_000)
+        #expect(try connection.one("SELECT count(*) FROM registry.thing") == "\(keys)")
+        #expect(
+            try connection.one("SELECT count(*) FROM registry.thing WHERE id = 'u3' AND name = 'n\(2_000 - keys + 3)'")
+                == "1")
+    }
+
     @Test("two processes of one group share the partitions and double nothing")
     func shared() async throws {
         let count = 20_000

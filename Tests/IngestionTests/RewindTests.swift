@@ -180,7 +180,7 @@ struct RewindTests {
         #expect(try world.everything() == before)
     }
 
-    @Test("with no worker there, positions and Kafka's offsets of an unused group are moved; a worker begins at them")
+    @Test("partitions that no worker ever claimed are moved as well; a worker begins there")
     func withoutWorker() async throws {
         let world = try WorkerWorld(partitions: 2)
         try world.publish(
@@ -350,25 +350,45 @@ struct RewindTests {
         #expect(try world.positions() == "0")
     }
 
-    @Test("a dead letter is not doubled by reading again; where its record now passes it is closed as applied")
+    @Test("a dead letter is not doubled by reading again; where its record now passes it is closed")
     func lettersReadAgain() async throws {
         let world = try WorkerWorld(partitions: 1)
+        let large = ThingTopic.value("c", 1, "n", size: 102)
         try world.publish([
             OutgoingTestRecord(partition: 0, key: "a", value: ThingTopic.value("a", 1, "n", size: 101)),
             OutgoingTestRecord(partition: 0, key: "b", value: Array("{}".utf8)),
-            OutgoingTestRecord(partition: 0, key: "c", value: ThingTopic.value("c", 1, "n", size: 102)),
+            OutgoingTestRecord(partition: 0, key: "c", value: large),
         ])
         _ = try await world.catchUp()
         #expect(try world.letters() == "1 0 0 open|2 0 1 open|3 0 2 open")
-        _ = try world.connection.execute(
-            "UPDATE ingest.dead_letter SET status = 'redriven', redriven_at = now() WHERE id = 3")
         try world.rewind(to: .beginning)
         _ = try await world.catchUp()
-        #expect(try world.connection.one("SELECT count(*) FROM ingest.dead_letter") == "3")
+        #expect(try world.letters() == "1 0 0 open|2 0 1 open|3 0 2 open")
+        #expect(try world.fates() == "0 0 0 6")
+
+        // Of the third the same was sent again, and has not been read yet when the position is moved.
+        let print = PlainSealer().recordFingerprint(key: Array("c".utf8), value: large, topic: world.thing.name)
+        _ = try world.connection.query(
+            """
+            WITH sent AS (
+              UPDATE ingest.dead_letter SET status = 'redriven', redriven_at = now() WHERE id = 3
+              RETURNING id, topic, incarnation, partition, "offset")
+            INSERT INTO ingest.redriven SELECT id, $1::bytea, topic, incarnation, partition, "offset", now() FROM sent
+            """, [Hexadecimal.bytea(print)])
+        try world.publish([
+            OutgoingTestRecord(
+                partition: 0, key: Array("c".utf8), value: large,
+                headers: [(name: "\(DeadLetterLink.header)", value: Array("3".utf8))])
+        ])
         _ = try world.connection.execute("ALTER TABLE registry.thing_record DROP CONSTRAINT thing_record_size_check")
         try world.rewind(to: .beginning)
         _ = try await world.catchUp()
-        #expect(try world.letters() == "1 0 0 applied|2 0 1 open|3 0 2 applied")
-        #expect(try world.connection.one("SELECT count(*) FROM registry.thing") == "2")
+        let letters = try #require(try world.letters())
+        // Whether the record or what was sent of it was applied, depends on the batches.
+        #expect(["applied", "superseded"].map { "1 0 0 applied|2 0 1 open|3 0 2 \($0)" }.contains(letters))
+        #expect(try world.connection.one("SELECT string_agg(id, ' ' ORDER BY id) FROM registry.thing") == "a c")
+        try world.rewind(to: .beginning)
+        _ = try await world.catchUp()
+        #expect(try world.letters() == letters)
     }
 }

@@ -21,7 +21,9 @@ struct WorkCommand: AsyncParsableCommand {
 }
 
 struct WorkRun: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "run", abstract: "Work until stopped.")
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Work until stopped.",
+        discussion: "`lienthong help work` lists the rest: pause, resume, accept-gap and rewind.")
 
     @OptionGroup var common: CommonOptions
 
