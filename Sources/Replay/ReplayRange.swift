@@ -150,33 +150,13 @@ package struct RangeResolver {
         case .livePosition: for one in known { offsets[one.partition] = one.position }
         case .offset(let offset): for one in known { offsets[one.partition] = offset }
         case .time(let milliseconds):
-            var newest: [NewestRecord] = []
-            for one in known {
-                // A time after all records is the end of what there is.
-                offsets[one.partition] = one.high
-                guard one.high > one.low, let last = try newestMilliseconds(one) else { continue }
-                newest.append(
-                    NewestRecord(partition: one.place, low: one.low, end: one.high, milliseconds: last))
-            }
-            let found = try admin.offsets(
-                of: newest, searchingAtOrAfter: milliseconds, timeoutMilliseconds: timeoutMilliseconds)
-            for (place, next) in found { offsets[place.partition] = next.rawValue }
+            let logs = Dictionary(
+                known.map { ($0.place, $0.low..<max($0.low, $0.high)) }, uniquingKeysWith: { first, _ in first })
+            let found = try admin.offsets(in: logs, atOrAfter: milliseconds, timeoutMilliseconds: timeoutMilliseconds)
+            // A time after all records is the end of what there is.
+            for one in known { offsets[one.partition] = found[one.place]?.rawValue ?? one.high }
         }
         return offsets
-    }
-
-    /// The last offsets may be holes, such as a transaction's control record.
-    private func newestMilliseconds(_ known: Known) throws -> Int64? {
-        var back: Int64 = 1
-        while true {
-            let offset = max(known.low, known.high - back)
-            if let record = try admin.record(known.place, at: Offset(offset), timeoutMilliseconds: timeoutMilliseconds)
-            {
-                return record.timestampMilliseconds
-            }
-            if offset == known.low { return nil }
-            back *= 2
-        }
     }
 
     private func fault(_ cause: String, _ nextStep: String, _ status: ExitStatus) -> UserError {
