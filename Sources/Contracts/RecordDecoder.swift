@@ -63,6 +63,9 @@ package final class RecordDecoder {
     /// Bytes that must be readable beyond a value for `valueIsPadded`.
     package static let paddingBytes = RecordEngine.paddingBytes
 
+    /// The version of the record that was refused last, as `DecodedRecord` and `DecodedTombstone` have it: told where its
+    /// key and version are good for themselves, whatever it was refused for; never of a state secret.
+    package var refusedVersion: Int64? { engine.refusedVersion }
     /// Rows of child tables of all records since `reset`.
     package var childRows: [ChildRow] { engine.childRows }
     /// Oddities of all records since `reset`.

@@ -3,10 +3,19 @@ import Model
 
 extension RecordEngine {
     mutating func decodeTombstone(_ input: RecordInput, into arena: inout ByteArena) throws(Fault) -> DecodedTombstone {
-        composedCount = 0
         if (input.key?.count ?? 0) + input.headersByteCount > Limits.recordBytesMax {
             throw Fault(.tooLarge, .recordBytesMax)
         }
+        try judgeTombstoneKey(input)
+        let version = try tombstoneVersion(input)
+        let mark = arena.count
+        encode(program.keyColumns, into: &arena)
+        return DecodedTombstone(key: mark..<arena.count, version: version)
+    }
+
+    /// Of a key no longer than a record may be.
+    mutating func judgeTombstoneKey(_ input: RecordInput) throws(Fault) {
+        composedCount = 0
         if let key = input.key { try judgeUTF8(key) }
         guard let key = input.key, let start = key.baseAddress, !key.isEmpty else {
             throw Fault(.missingKey, .keyPresent)
@@ -14,10 +23,6 @@ extension RecordEngine {
         // Where it is readable beyond its end, as the parser's strings are.
         padded.copyMemory(from: start, byteCount: key.count)
         try judgeParts(TextBytes(UnsafePointer(padded.assumingMemoryBound(to: UInt8.self)), key.count))
-        let version = try version(input)
-        let mark = arena.count
-        encode(program.keyColumns, into: &arena)
-        return DecodedTombstone(key: mark..<arena.count, version: version)
     }
 
     private mutating func judgeParts(_ key: TextBytes) throws(Fault) {
@@ -62,7 +67,7 @@ extension RecordEngine {
     }
 
     /// The header's version, in the form of the version field.
-    private mutating func version(_ input: RecordInput) throws(Fault) -> Int64? {
+    mutating func tombstoneVersion(_ input: RecordInput) throws(Fault) -> Int64? {
         guard let header = input.tombstoneVersion else { return nil }
         let version = header.withUnsafeBufferPointer { bytes -> Int64? in
             guard let start = bytes.baseAddress else { return nil }

@@ -79,6 +79,10 @@ struct RecordEngine: ~Copyable {
     var childRows: [ChildRow] = []
     var warnings: [QualityWarning] = []
     var unknownFieldCount = 0
+    /// The members of the record at hand are in `found`: it was parsed, and is no state secret.
+    private(set) var isRead = false
+    /// Of the record that was refused last, where it can be told.
+    private(set) var refusedVersion: Int64?
     /// Of a file's check only: the worker keeps none.
     var keepsUnknownNames = false
     /// By a hash of object and name; not cleared by `reset`.
@@ -139,6 +143,7 @@ struct RecordEngine: ~Copyable {
             guard let value = input.value else { return .tombstone(try decodeTombstone(input, into: &arena)) }
             return .record(try decodeRecord(input, value, into: &arena))
         } catch {
+            refusedVersion = version(ofRefused: input, error, into: &arena)
             arena.truncate(to: arenaMark)
             childRows.removeSubrange(rowMark...)
             warnings.removeSubrange(warningMark...)
@@ -210,6 +215,7 @@ struct RecordEngine: ~Copyable {
 
     /// Parses the value and finds the root's members. Ends with the reasons of the bytes, a state secret before them.
     private mutating func readObject(_ input: RecordInput, _ value: UnsafeRawBufferPointer) throws(Fault) {
+        isRead = false
         let size = (input.key?.count ?? 0) + value.count + input.headersByteCount
         if value.count > Limits.recordBytesMax {
             try refuseSecret(tooLarge: value)
@@ -222,6 +228,7 @@ struct RecordEngine: ~Copyable {
             tape = Tape(words: words, strings: strings)
             isObject = tape.kind(Tape.rootValue) == Tape.Kind.object
             if isObject { try find(membersOf: program.root, at: Tape.rootValue, isRoot: true) }
+            isRead = isObject
         }
         if size > Limits.recordBytesMax { throw Fault(.tooLarge, .recordBytesMax) }
         // Most values leave so much room that their keys, which are parts of them, need no count.
@@ -344,7 +351,7 @@ struct RecordEngine: ~Copyable {
 
     /// The message's key against the value's key fields, as far as they are there; what is absent or malformed is
     /// left to the field's own reason.
-    private mutating func matchKey(_ input: RecordInput) throws(Fault) {
+    mutating func matchKey(_ input: RecordInput) throws(Fault) {
         if input.keyIsOfValue { return }
         guard let key = input.key, let start = key.baseAddress, !key.isEmpty else {
             throw Fault(.missingKey, .keyPresent)
@@ -502,7 +509,7 @@ struct RecordEngine: ~Copyable {
 
     /// The same as a call, where speed is not all.
     @inline(never)
-    private mutating func judgeApart(
+    mutating func judgeApart(
         _ step: UnsafeMutablePointer<FieldStep>, at place: Int, object: Int, into arena: inout ByteArena
     ) throws(Fault) -> Bool {
         try judge(step, at: place, object: object, into: &arena)

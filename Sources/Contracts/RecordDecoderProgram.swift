@@ -158,6 +158,8 @@ final class RecordProgram {
     let contentColumns: Range<Int>
     /// The root's index in `objects`.
     let root: Int
+    /// Index of the version's field in `fields`.
+    let versionField: Int
     let versionSlot: Int
     let versionIsTimestamp: Bool
     let versionMaximum: Int64
@@ -193,6 +195,7 @@ final class RecordProgram {
         contentColumns = compiler.contentColumns
         self.root = root
         let version = compiler.fields[compiler.versionField]
+        versionField = compiler.versionField
         versionSlot = version.slot
         versionIsTimestamp = version.kind == .timestamp
         versionMaximum = version.maximum

@@ -13,6 +13,8 @@ struct LetterMoves {
         var rank: Offset
         var refusal: Refusal?
         var sqlState: String?
+        /// Of the refused record, where it can be told: a repair may have changed it.
+        var version: Int64?
     }
 
     /// A record whose key may have letters waiting; the fingerprint in hexadecimal digits.
@@ -142,7 +144,7 @@ extension BatchWriter {
                 LetterMoves.Redriven(
                     id: letter.id, partition: entries[index].partition, rank: entries[index].rank,
                     refusal: refused?.refusal,
-                    sqlState: refused?.sqlState))
+                    sqlState: refused?.sqlState, version: refused?.version))
         }
         guard !topic.waiting.isEmpty else { return moves }
         for row in batch.rows {

@@ -662,9 +662,10 @@ struct MergeSQL {
             let words = [refusal?.reason.rawValue, refusal?.field, refusal?.rule, letter.sqlState]
                 .map { $0.map(SQLText.literal) ?? "NULL" }
             return
-                "(\(letter.id)::bigint, \(letter.partition.rawValue), \(letter.rank.rawValue)::bigint, \(words.map { "\($0)::text" }.joined(separator: ", ")))"
+                "(\(letter.id)::bigint, \(letter.partition.rawValue), \(letter.rank.rawValue)::bigint, \(words.map { "\($0)::text" }.joined(separator: ", ")), \(letter.version.map { "'\($0)'" } ?? "NULL")::bigint)"
         }
-        let replaced = ["reason", "field", "rule", "sql_state"]
+        // What was refused is what counts from now on, in a repaired record's version, too.
+        let replaced = ["reason", "field", "rule", "sql_state", "record_version"]
             .map { "\($0) = CASE WHEN l.reason IS NULL THEN d.\($0) ELSE l.\($0) END" }
         // Of a state secret nothing is kept but reason and origin, wherever it shows.
         let secret = "l.reason IS NOT DISTINCT FROM \(SQLText.literal(ReasonCode.stateSecret.rawValue))"
@@ -681,7 +682,7 @@ struct MergeSQL {
                 contract_version = CASE WHEN l.reason IS NULL THEN d.contract_version ELSE \(contractVersion) END,
                 \((replaced + content).joined(separator: ", "))
               FROM (VALUES \(rows.joined(separator: ", ")))
-                AS l (letter, partition, rank, reason, field, rule, sql_state)
+                AS l (letter, partition, rank, reason, field, rule, sql_state, record_version)
               JOIN \(prefix)_won w ON w.partition = l.partition
               WHERE d.id = l.letter AND d.topic = \(topic)
                 AND (d.status = 'redriven' OR l.reason IS NULL AND d.status IN ('open', 'quarantined'))

@@ -29,7 +29,7 @@ final class TopicBatch {
     struct Refused {
         let refusal: Refusal
         let sqlState: String?
-        /// Of the record, where it could be told.
+        /// Of the record, where it can be told: its letter is overtaken by what is newer.
         var version: Int64?
     }
 
@@ -103,8 +103,12 @@ final class TopicBatch {
     }
 
     func refuse(_ index: Int, _ refusal: Refusal, sqlState: String?) {
-        var version: Int64?
-        if case .record(let record) = entries[index].outcome { version = record.version }
+        let version: Int64? =
+            switch entries[index].outcome {
+            case .record(let record): record.version
+            case .tombstone(let tombstone): tombstone.version
+            case .refused(let number): refusals[number].version
+            }
         entries[index].outcome = .refused(refusals.count)
         refusals.append(Refused(refusal: refusal, sqlState: sqlState, version: version))
     }
@@ -120,7 +124,7 @@ final class TopicBatch {
         case .record(let record): return .record(record)
         case .tombstone(let tombstone): return .tombstone(tombstone)
         case .refused(let refusal):
-            refusals.append(Refused(refusal: refusal, sqlState: nil))
+            refusals.append(Refused(refusal: refusal, sqlState: nil, version: decoder.refusedVersion))
             return .refused(refusals.count - 1)
         }
     }

@@ -24,8 +24,8 @@ struct LetterTests {
     }
 
     /// The contract refuses it: it has no name.
-    private func bad(_ offset: Int64, _ key: String, letter: Int64? = nil) -> LogRecord {
-        let value = Array("{\"id\": \"\(key)\", \"version\": 5, \"tags\": []}".utf8)
+    private func bad(_ offset: Int64, _ key: String, _ version: Int64? = 5, letter: Int64? = nil) -> LogRecord {
+        let value = Array("{\"id\": \"\(key)\", \"version\": \(version.map { "\($0)" } ?? "0"), \"tags\": []}".utf8)
         let headers = letter.map { [("\(DeadLetterLink.header)", Array("\($0)".utf8) as [UInt8]?)] } ?? []
         return LogRecord(
             offset: offset, key: key, raw: RawRecord(key: Array(key.utf8), value: value, headers: headers))
@@ -191,18 +191,102 @@ struct LetterTests {
             record(offset, key, version, "big", size: 101)
         }
         bench.topic.paths.withLock { $0 = .always(path) }
-        try bench.write([big(0, "a", 5), big(1, "b", 5), big(2, "c", 5), big(3, "d", 5), bad(4, "e"), big(5, "f", 5)])
         try bench.write([
-            record(6, "a", 6, "newer"), record(7, "c", 4, "older"), record(8, "d", 5, "later"), record(9, "e", 9, "n"),
+            big(0, "a", 5), big(1, "b", 5), big(2, "c", 5), big(3, "d", 5), bad(4, "e", nil), big(5, "f", 5),
+            bad(6, "g"), bad(7, "h"), bad(8, "i"),
         ])
         try bench.write([
-            LogRecord(offset: 10, key: "b", tombstoneVersion: 7), LogRecord(offset: 11, key: "f", tombstoneVersion: 4),
+            record(9, "a", 6, "newer"), record(10, "c", 4, "older"), record(11, "d", 5, "later"),
+            record(12, "e", 9, "n"), record(13, "g", 6, "newer"), record(14, "h", 4, "older"),
+        ])
+        try bench.write([
+            LogRecord(offset: 15, key: "b", tombstoneVersion: 7), LogRecord(offset: 16, key: "f", tombstoneVersion: 4),
+            LogRecord(offset: 17, key: "i", tombstoneVersion: 5),
         ])
         #expect(
             try bench.one("SELECT string_agg(\"offset\" || ' ' || status, ', ' ORDER BY id) FROM ingest.dead_letter")
-                == "0 superseded, 1 superseded, 2 open, 3 superseded, 4 open, 5 open")
-        #expect(try steps() == "1 superseded, 4 superseded, 2 superseded")
+                == "0 superseded, 1 superseded, 2 open, 3 superseded, 4 open, 5 open, 6 superseded, 7 open, 8 superseded"
+        )
+        #expect(try steps() == "1 superseded, 4 superseded, 7 superseded, 2 superseded, 9 superseded")
         #expect(try name("c") == "older")
+    }
+
+    @Test("what was repaired to another version counts by that one, where it is refused again")
+    func repairedVersion() throws {
+        try bench.write([bad(0, "a"), bad(1, "b")])
+        let later = bad(2, "a", 7, letter: 1)
+        let unknown = bad(3, "b", nil, letter: 2)
+        try send(1, later)
+        try send(2, unknown)
+        try bench.write([later, unknown])
+        try bench.write([record(4, "a", 6, "between"), record(5, "b", 9, "newer")])
+        #expect(try letters() == "0 open 2 missing-field, 1 open 2 missing-field")
+        try bench.write([record(6, "a", 8, "newer")])
+        #expect(try letters() == "0 superseded 2 missing-field, 1 open 2 missing-field")
+    }
+
+    @Test("a letter that another worker of the partition has made is closed by the next one's newer record")
+    func letterOfAnother() throws {
+        let thing = try ThingTopic()
+        let database = try TestNationalDatabase(size: "bigint")
+        let first = try BatchBench(database, thing.definition, thing.codeLists)
+        let second = try BatchBench(database, thing.definition, thing.codeLists)
+        try second.write([record(0, "z", 1, "before")])
+        try first.write([bad(1, "a"), bad(2, "b", nil)])
+        // As a lane does with each claim.
+        let place = Partition(0)
+        second.topic.waiting = try PositionStore(connection: second.connection)
+            .waitingLetters(of: thing.definition.name, [place])
+        try second.write([record(3, "a", 6, "newer"), record(4, "b", 6, "newer")])
+        #expect(
+            try second.one("SELECT string_agg(\"offset\" || ' ' || status, ', ' ORDER BY id) FROM ingest.dead_letter")
+                == "1 superseded, 2 open")
+    }
+
+    @Test("in any order and any batches, a letter is closed by what is newer and takes effect, and by nothing else")
+    func randomOrders() throws {
+        var random = SystemRandomNumberGenerator()
+        for round in 0..<12 {
+            let bench = try BatchBench(size: "bigint")
+            var model: [String: [(version: Int64, offset: Int64, isOpen: Bool)]] = [:]
+            var best: [String: Int64] = [:]
+            var log: [String] = []
+            var offset: Int64 = 0
+            for _ in 0..<6 {
+                var batch: [LogRecord] = []
+                var winners: [String: Int64] = [:]
+                for _ in 0..<Int.random(in: 1...8, using: &random) {
+                    let key = ["a", "b", "c"].randomElement(using: &random) ?? "a"
+                    // Every version once at most, so that which one takes effect needs no second rule.
+                    let version = Int64.random(in: 1...1_000_000, using: &random)
+                    switch Int.random(in: 0..<4, using: &random) {
+                    case 0:
+                        batch.append(bad(offset, key, version))
+                        model[key, default: []].append((version, offset, true))
+                    case 1:
+                        batch.append(bad(offset, key, nil))
+                        model[key, default: []].append((.max, offset, true))
+                    default:
+                        batch.append(record(offset, key, version, "n\(offset)"))
+                        winners[key] = max(winners[key] ?? 0, version)
+                    }
+                    log.append("\(offset) \(key) \(version)")
+                    offset += 1
+                }
+                try bench.write(batch)
+                for (key, version) in winners where version > best[key] ?? 0 {
+                    best[key] = version
+                    for index in (model[key] ?? []).indices where model[key]?[index].version ?? .max < version {
+                        model[key]?[index].isOpen = false
+                    }
+                }
+            }
+            let expected = model.values.joined().sorted { $0.offset < $1.offset }
+                .map { "\($0.offset) \($0.isOpen ? "open" : "superseded")" }.joined(separator: ", ")
+            let found = try bench.one(
+                "SELECT string_agg(\"offset\" || ' ' || status, ', ' ORDER BY \"offset\") FROM ingest.dead_letter")
+            #expect(found ?? "" == expected, "round \(round): \(log)")
+        }
     }
 
     @Test("a letter that was thought refused is applied all the same where its record arrives and passes")

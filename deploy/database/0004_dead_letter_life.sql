@@ -15,7 +15,7 @@ ALTER TABLE ingest.dead_letter
     ADD CHECK ((closed_at IS NOT NULL) = (status IN ('applied', 'superseded', 'discarded')));
 COMMENT ON COLUMN ingest.dead_letter.status IS 'open: to be dealt with; redriven: published again, its fate not yet known; quarantined: refused three times, redriven only by its id; applied, superseded, discarded: closed';
 COMMENT ON COLUMN ingest.dead_letter.refusals IS 'How often the record was refused: at first, and each time that it was redriven in vain';
-COMMENT ON COLUMN ingest.dead_letter.record_version IS 'Version of the record where it could be told: a letter is overtaken by what is newer than that, and by nothing where it is not known';
+COMMENT ON COLUMN ingest.dead_letter.record_version IS 'Version of the record, told where its key and version field are good for themselves: a letter is overtaken by what is newer than that, and by nothing where it is not known';
 COMMENT ON COLUMN ingest.dead_letter.key_hint IS '16 bits of a keyed hash of the key: spares workers the fingerprint of most records';
 COMMENT ON COLUMN ingest.dead_letter.relayed_refusals IS 'How many of the refusals its owner was told of on <topic>.dead-letter';
 
