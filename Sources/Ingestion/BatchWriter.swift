@@ -12,6 +12,8 @@ struct BatchWriter {
     let settings: WorkerSettings
     let logger: Logger
     let progress: WorkProgress
+    /// False in a trial: each transaction is undone at its end, and no position moves.
+    var keeps = true
 
     /// How often one batch is tried again after a serialization failure or a deadlock.
     private static let conflictRetriesMax = 5
@@ -282,10 +284,11 @@ struct BatchWriter {
         settings.faultPoint(.beforeCommit)
         try connection.send(
             topic.sql.transaction(
-                claims: claims, contents: batch.contents, letters: letterMoves(batch), path: path))
+                claims: claims, contents: batch.contents, letters: letterMoves(batch), path: path,
+                keeps: keeps))
         settings.faultPoint(.afterCommit)
         let results = try connection.receive()
-        // The last result is COMMIT's, the one before it the positions'.
+        // The last result is COMMIT's or ROLLBACK's, the one before it the positions'.
         let outcome = settle(claims, results[results.count - 2], &states, count)
         let whole = (ContinuousClock.now - start) / .seconds(1)
         progress.add(
@@ -381,6 +384,7 @@ struct BatchWriter {
                 logger.info("\(key) was claimed elsewhere; its share of the batch was not written")
                 continue
             }
+            guard keeps else { continue }
             states[key]?.wrote(to: claim.next)
             outcome.written.insert(claim.partition)
             let deadLettered = claim.deadLettered + fate.foreign

@@ -595,9 +595,10 @@ final class Lane {
     private func pause(_ topic: LaneTopic, because: String) throws {
         let name = topic.definition.name
         for key in states.keys where key.topic == name { states[key]?.forgetTaken() }
-        try WorkControl.pause(topic: name, because: because, by: "breaker", connection: try database())
+        let next = try TrialStore(connection: try database(), settings: settings)
+            .pause(name, because: because, windowRecords: topic.definition.contract.breaker.windowRecords)
         logger.error(
-            "\(name) is paused by its breaker: \(because); look into `lienthong dead-letters list --topic \(name)`, then `lienthong work resume --topic \(name)`"
+            "\(name) is paused by its breaker: \(because); \(next.map { "its next records are tried at \($0)" } ?? "it was paused already"); look into `lienthong dead-letters list --topic \(name)`, then `lienthong work resume --topic \(name) --because …`"
         )
         nextControl = clock.now
         topic.control.paused = true

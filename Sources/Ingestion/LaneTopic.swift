@@ -38,11 +38,7 @@ final class LaneTopic {
         sql = MergeSQL(
             topic: definition.name, table: table, children: children, mappingRevision: definition.mapping.revision,
             contractVersion: definition.contract.version, prefix: prefix, account: account, original: original)
-        let limits = definition.contract.breaker
-        breaker = Breaker(
-            maxRefusedShare: limits.maxRefusedShare, maxDeletedShare: limits.maxDeletedShare,
-            windowRecords: limits.windowRecords, minimumRecords: limits.minimumRecords
-        )
+        breaker = Breaker(definition.contract.breaker)
     }
 
     /// The slot that was filled, to be written; the other one fills from now on.
@@ -67,6 +63,15 @@ final class LaneTopic {
     }
 }
 
+extension Breaker {
+    /// - Parameter minimumRecords: in place of the contract's.
+    init(_ limits: Contract.BreakerSettings, minimumRecords: Int? = nil) {
+        self.init(
+            maxRefusedShare: limits.maxRefusedShare, maxDeletedShare: limits.maxDeletedShare,
+            windowRecords: limits.windowRecords, minimumRecords: minimumRecords ?? limits.minimumRecords)
+    }
+}
+
 /// A batch, and the room to encode it in.
 final class BatchSlot {
     let batch: TopicBatch
@@ -88,14 +93,19 @@ final class BatchSlot {
     func sample(through index: Int? = nil) -> Breaker.Sample {
         let entries = batch.entries.prefix(index.map { $0 + 1 } ?? batch.entries.count)
         var sample = Breaker.Sample(records: entries.count, refused: 0, tombstones: 0)
-        for entry in entries {
-            switch entry.outcome {
-            case .record: break
-            case .tombstone: sample.tombstones += 1
-            case .refused: sample.refused += 1
-            }
-        }
+        for entry in entries { sample.count(entry.outcome) }
         return sample
+    }
+}
+
+extension Breaker.Sample {
+    /// Adds what became of a record that `records` has already.
+    mutating func count(_ outcome: TopicBatch.Outcome) {
+        switch outcome {
+        case .record: break
+        case .tombstone: tombstones += 1
+        case .refused: refused += 1
+        }
     }
 }
 

@@ -111,7 +111,10 @@ struct MergeSQL {
     /// The transaction after its COPYs. Its last result but one has a row for each partition whose position was as expected:
     /// partition, applied, deleted, foreign deletes, inserted, seconds since these statements came. A partition that is
     /// not there was not written at all.
-    func transaction(claims: [Claim], contents: Contents, letters: LetterMoves, path: Path) -> String {
+    /// - Parameter keeps: false undoes all of it, as a trial wants.
+    func transaction(
+        claims: [Claim], contents: Contents, letters: LetterMoves, path: Path, keeps: Bool = true
+    ) -> String {
         var statements = ["SAVEPOINT \(Self.staged)", lockPositions(claims), noteLost(claims)]
         if let original, contents.stagedRows > 0 { statements += Self.byIndexAlone + original.fetch("\(prefix)_stage") }
         if contents.hasTombstones { statements.append(raiseDeletes) }
@@ -132,7 +135,7 @@ struct MergeSQL {
         }
         if contents.hasTombstones { statements += Self.byIndexAlone }
         statements.append(movePositions(claims, fates: fates(contents)))
-        statements.append("COMMIT")
+        statements.append(keeps ? "COMMIT" : "ROLLBACK")
         return statements.joined(separator: ";\n")
     }
 

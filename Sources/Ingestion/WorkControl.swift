@@ -4,8 +4,9 @@ package import Model
 package import Postgres
 
 package enum WorkControl {
-    /// Workers stop taking the topic within their control interval; nothing of it is lost.
-    /// - Returns: false where it was paused already.
+    /// Workers stop taking the topic within their control interval; nothing of it is lost. A pause of its breaker becomes
+    /// the operator's, and ends by the operator's word alone.
+    /// - Returns: false where an operator had paused it already.
     @discardableResult
     package static func pause(
         topic: TopicName, because: String, by: String, connection: PostgresConnection
@@ -16,7 +17,8 @@ package enum WorkControl {
               INSERT INTO ingest.topic_state AS s (topic, paused, paused_because, paused_by, paused_at)
               VALUES ($1, true, $2, $3, now())
               ON CONFLICT (topic) DO UPDATE SET paused = true, paused_because = excluded.paused_because,
-                paused_by = excluded.paused_by, paused_at = now() WHERE NOT s.paused
+                paused_by = excluded.paused_by, paused_at = now(), trial_at = NULL
+              WHERE NOT s.paused OR s.trial_at IS NOT NULL
               RETURNING topic)
             INSERT INTO ingest.operation (by, action, topic, because) SELECT $3, 'pause', topic, $2 FROM paused RETURNING id
             """,
@@ -35,7 +37,7 @@ package enum WorkControl {
             """
             WITH resumed AS (
               UPDATE ingest.topic_state SET paused = false, paused_because = NULL, paused_by = NULL, paused_at = NULL,
-                resumed = resumed + 1, consumed_at_resume = coalesce((
+                trial_at = NULL, trials = 0, resumed = resumed + 1, consumed_at_resume = coalesce((
                   SELECT sum(applied + superseded + deleted + dead_lettered) FROM ingest.position p WHERE p.topic = $1), 0)
               WHERE topic = $1 AND paused RETURNING topic)
             INSERT INTO ingest.operation (by, action, topic, because) SELECT $3, 'resume', topic, $2 FROM resumed RETURNING id

@@ -10,6 +10,9 @@ final class WorkProgress: Sendable {
     /// By the number of the lane.
     private let partitions = Mutex<[Int: PartitionCounts]>([:])
 
+    /// Odd while a topic may be on trial here.
+    private let trials = Atomic<Int>(0)
+
     private struct Work {
         var stages = StageTimes()
         var firstTaken: ContinuousClock.Instant?
@@ -18,6 +21,11 @@ final class WorkProgress: Sendable {
 
     var isStopping: Bool { stopping.load(ordering: .acquiring) }
     func stop() { stopping.store(true, ordering: .releasing) }
+
+    /// Whoever reads the same even number before and after, saw a moment without a trial of this process.
+    var trialMark: Int { trials.load(ordering: .acquiring) }
+    func beginTrial() { trials.add(1, ordering: .acquiringAndReleasing) }
+    func endTrial() { trials.add(1, ordering: .acquiringAndReleasing) }
 
     func count(_ more: Fates, of topic: TopicName) {
         fates.withLock { $0[topic, default: Fates()] += more }

@@ -59,6 +59,12 @@ package final class Worker: Sendable {
                     return []
                 }
             }
+            group.addTask {
+                try await onThread("lienthong-trial") {
+                    TrialRunner(settings: settings, progress: progress, logger: logger).run()
+                }
+                return []
+            }
             if settings.untilCaughtUp {
                 group.addTask {
                     defer { progress.stop() }
@@ -150,7 +156,9 @@ private struct CaughtUpWatch {
     /// Nil while somebody still has work.
     private func look(_ admin: KafkaAdmin, _ connection: PostgresConnection) throws -> [String]? {
         let names = settings.topics.map(\.name)
+        let mark = progress.trialMark
         let store = PositionStore(connection: connection)
+        let trials = try TrialStore(connection: connection, settings: settings).due()
         let controls = try store.controls(of: names)
         let positions = try store.positions(of: names)
         var standing: [String] = []
@@ -163,6 +171,8 @@ private struct CaughtUpWatch {
                 if let because = position?.gapBecause {
                     standing.append("\(place) stands at a gap: \(because)")
                 } else if let control = controls[topic.name], control.paused {
+                    // Whether it goes on is known once its records were tried.
+                    if trials.contains(topic.name) || mark % 2 == 1 || mark != progress.trialMark { return nil }
                     standing.append("\(topic.name) is paused: \(control.because ?? "no reason given")")
                 } else {
                     return nil

@@ -42,6 +42,11 @@ package struct WorkerSettings: Sendable {
     package var controlInterval: Duration = .milliseconds(500)
     package var reclaimDelay: Duration = .seconds(1)
     package var backoffMax: Duration = .seconds(10)
+    /// How long after its breaker paused a topic its next records are tried; each trial doubles the wait for the next one.
+    package var trialInterval: Duration = .seconds(10)
+    package var trialIntervalMax: Duration = .seconds(300)
+    /// How long a trial waits for its records.
+    package var trialPatience: Duration = .seconds(30)
     package var faultPoint: @Sendable (FaultPoint) -> Void = { _ in }
 
     package init(

@@ -3,6 +3,15 @@ package import Kafka
 package import Model
 package import Postgres
 
+/// By whose word a topic rests, and why.
+package struct TopicPause: Sendable, Hashable {
+    package let topic: TopicName
+    package let by: String?
+    package let because: String?
+    /// When its next records are tried, since 1970-01-01 UTC; nil where it waits for an operator's word.
+    package let trialMilliseconds: Int64?
+}
+
 /// Samples partitions' lag. Confined to the thread of its connection.
 package struct LagSampler {
     private let connection: PostgresConnection
@@ -99,6 +108,22 @@ package struct LagSampler {
             "SELECT topic FROM ingest.topic_state WHERE paused AND topic = ANY (string_to_array($1, ','))",
             [Self.list(topics)])
         return Set((0..<result.rowCount).compactMap { result[$0, "topic"].flatMap { TopicName($0) } })
+    }
+
+    /// The topics that rest, in their order.
+    package func pauses(of topics: [TopicName]) throws -> [TopicPause] {
+        let result = try connection.query(
+            """
+            SELECT topic, paused_by, paused_because, (extract(epoch FROM trial_at) * 1000)::bigint AS trial
+            FROM ingest.topic_state WHERE paused AND topic = ANY (string_to_array($1, ',')) ORDER BY topic
+            """, [Self.list(topics)])
+        return (0..<result.rowCount).compactMap { row in
+            result[row, "topic"].flatMap { TopicName($0) }.map {
+                TopicPause(
+                    topic: $0, by: result[row, "paused_by"], because: result[row, "paused_because"],
+                    trialMilliseconds: result.integer(row, "trial"))
+            }
+        }
     }
 
     /// Workers name their sessions `lienthong work`; every user may see the names of all sessions.

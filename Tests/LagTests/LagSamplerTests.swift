@@ -66,6 +66,15 @@ struct LagSamplerTests {
             "INSERT INTO ingest.topic_state (topic, paused, paused_because) VALUES ('\(topic)', true, 'a test')")
         let paused = try sampler.sample([topic], nowMilliseconds: now)
         #expect(paused.map { LagRules().verdict($0) } == [.paused, .paused, .gap])
+        let byOperator = TopicPause(topic: topic, by: nil, because: "a test", trialMilliseconds: nil)
+        #expect(try sampler.pauses(of: [topic]) == [byOperator])
+        try connection.execute(
+            "UPDATE ingest.topic_state SET paused_by = 'breaker', trial_at = to_timestamp(1700000000.5)")
+        let byBreaker = TopicPause(
+            topic: topic, by: "breaker", because: "a test", trialMilliseconds: 1_700_000_000_500)
+        #expect(try sampler.pauses(of: [topic]) == [byBreaker])
+        try connection.execute("UPDATE ingest.topic_state SET paused = false, trial_at = NULL")
+        #expect(try sampler.pauses(of: [topic]).isEmpty)
     }
 
     @Test("a topic that the cluster does not have is a wrong setting, named")

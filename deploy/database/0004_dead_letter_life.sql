@@ -45,6 +45,15 @@ COMMENT ON TABLE ingest.redriven IS 'HMAC of topic, key and value of each record
 CREATE INDEX dead_letter_waiting ON ingest.dead_letter (topic, partition) WHERE status IN ('open', 'quarantined');
 CREATE INDEX dead_letter_untold ON ingest.dead_letter (id) WHERE relayed_refusals < refusals;
 
+-- Trials: where a topic's breaker has paused it, workers try now and then whether it may go on.
+ALTER TABLE ingest.topic_state
+    ADD COLUMN trial_at timestamptz,
+    ADD COLUMN trials   integer NOT NULL DEFAULT 0 CHECK (trials >= 0),
+    ADD CHECK (trial_at IS NULL OR paused);
+COMMENT ON COLUMN ingest.topic_state.trial_at IS 'When the topic''s next records are tried again; null where it is not its breaker that paused it';
+COMMENT ON COLUMN ingest.topic_state.trials IS 'Trials since a window of records last went well or an operator resumed: each doubles the wait for the next';
+UPDATE ingest.topic_state SET trial_at = now() WHERE paused AND paused_by = 'breaker';
+
 -- Append-only: each step after the first refusal. A letter that was purged leaves its steps here, without content.
 CREATE TABLE ingest.dead_letter_step (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

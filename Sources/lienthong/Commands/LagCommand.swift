@@ -15,7 +15,7 @@ struct LagCommand: AsyncParsableCommand {
             The age is that of the first record not yet applied, by its own timestamp. Verdicts: ok; behind (the first \
             record waits for more than \(LagRules().freshMilliseconds / 1000) s); stalled (a worker is there and has \
             not moved for \(LagRules().stallMilliseconds / 1000) s); stopped (records wait and no worker is there); \
-            gap (records are missing); paused. Status 1 where a verdict is neither ok nor behind.
+            gap (records are missing); paused (by whom, why, and when its next records are tried stands below). Status 1 where a verdict is neither ok nor behind.
 
             The feed is what the topic's owner promised in its contract: ok; late (the newest record is older than \
             promised, and how old); thin (fewer records in 24 hours than promised). A topic that never held a record \
@@ -56,7 +56,8 @@ struct LagCommand: AsyncParsableCommand {
                 let samples = try sampler.sample(topics, nowMilliseconds: now)
                 verdicts.value = samples.map { LagRules().verdict($0) }
                 let areNew = feeds.measureIfDue(nowMilliseconds: now)
-                show(samples, before: before, feeds, areNew: areNew)
+                let pauses = try sampler.pauses(of: topics).map { Pause($0, nowMilliseconds: now) }
+                show(samples, before: before, feeds, areNew: areNew, pauses)
                 before = samples
                 // Short steps, so that a stop is heard at once.
                 for _ in 0..<20 where watch && !isStopping.withLock({ $0 }) { usleep(50_000) }
@@ -66,16 +67,18 @@ struct LagCommand: AsyncParsableCommand {
         if !watch && !isWell { throw ExitCode(ExitStatus.no.rawValue) }
     }
 
-    private func show(_ samples: [LagSample], before: [LagSample], _ feeds: FeedWatch, areNew: Bool) {
+    private func show(_ samples: [LagSample], before: [LagSample], _ feeds: FeedWatch, areNew: Bool, _ pauses: [Pause])
+    {
         let rates = Self.rates(samples, before: before)
         switch common.format {
         case .json:
             for sample in samples { Terminal.line(sample.json(rate: rates[sample.partition]).text) }
+            for pause in pauses { Terminal.line(pause.json.text) }
             if areNew { for level in feeds.levels { Terminal.line(level.json.text) } }
         case .text:
             if watch && isatty(STDOUT_FILENO) == 1 { Terminal.line("\u{1B}[H\u{1B}[2J") }
             Terminal.line(partitions ? partitionTable(samples).text : topicTable(samples, rates, feeds).text)
-            let sentences = feeds.sentences
+            let sentences = pauses.map(\.sentence) + feeds.sentences
             if !sentences.isEmpty { Terminal.line("") }
             for sentence in sentences { Terminal.line(sentence) }
         }
@@ -132,6 +135,32 @@ struct LagCommand: AsyncParsableCommand {
             ])
         }
         return table
+    }
+}
+
+/// A topic that rests, as an operator reads it.
+private struct Pause {
+    private let pause: TopicPause
+    private let trialSeconds: Double?
+
+    init(_ pause: TopicPause, nowMilliseconds: Int64) {
+        self.pause = pause
+        trialSeconds = pause.trialMilliseconds.map { max(0, Double($0 - nowMilliseconds) / 1_000) }
+    }
+
+    var sentence: String {
+        let next =
+            trialSeconds.map { "its next records are tried in \(Readable.duration(seconds: $0))" }
+            ?? "it waits for `lienthong work resume --topic \(pause.topic) --because …`"
+        return
+            "\(pause.topic) is paused by \(pause.by ?? "an unknown hand"): \(pause.because ?? "no reason given"); \(next)"
+    }
+
+    var json: JSON {
+        .object([
+            ("topic", .string(pause.topic.rawValue)), ("pausedBy", .optional(pause.by)),
+            ("because", .optional(pause.because)), ("trialInSeconds", .optional(trialSeconds)),
+        ])
     }
 }
 
