@@ -439,7 +439,15 @@ final class Lane {
                 lose(partition)
             }
         }
-        if mustClaim { pendingAssignment = states.keys }
+        if mustClaim { pendingAssignment = states.keys } else { try lookForLetters(store) }
+    }
+
+    /// Letters may be made of a partition's records by others than its lane.
+    private func lookForLetters(_ store: PositionStore) throws {
+        for (name, topic) in topics {
+            let partitions = states.keys.filter { $0.topic == name }.map(\.partition)
+            topic.waiting = try store.waitingLetters(of: name, partitions, beside: topic.waiting)
+        }
     }
 
     private func heed(_ control: TopicControl, of name: TopicName, _ store: PositionStore) throws {

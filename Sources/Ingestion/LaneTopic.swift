@@ -47,7 +47,8 @@ final class LaneTopic {
         return spare
     }
 
-    /// Keys with dead letters waiting, by partition: what a newer record of theirs overtakes. Loaded with each claim.
+    /// Keys with dead letters waiting, by partition: what a newer record of theirs overtakes. Loaded with each claim, and
+    /// added to by the lane's own batches and with each look at the operators' word.
     var waiting: [Partition: KeyHints] = [:]
 
     /// Forgets what was known of the connection before.

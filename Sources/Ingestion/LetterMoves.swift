@@ -43,11 +43,16 @@ struct LetterLink {
 struct KeyHints {
     private static let hints: Int32 = 65_536
     private var words: [UInt64] = []
+    /// The greatest id of a letter that was looked up.
+    private(set) var lastLetter: Int64 = 0
 
     var isEmpty: Bool { words.isEmpty }
 
-    /// - Parameter hint: as `keyHint` makes it; nil, of a letter without one, stands for all.
-    mutating func insert(_ hint: Int32?) {
+    /// - Parameters:
+    ///   - hint: as `keyHint` makes it; nil, of a letter without one, stands for all.
+    ///   - letter: the letter's id, where it was looked up.
+    mutating func insert(_ hint: Int32?, of letter: Int64 = 0) {
+        lastLetter = max(lastLetter, letter)
         if words.isEmpty { words = Array(repeating: 0, count: Int(Self.hints) / 64) }
         guard let hint, (0..<Self.hints).contains(hint) else {
             words = Array(repeating: .max, count: words.count)

@@ -56,18 +56,29 @@ struct PositionStore {
     let connection: PostgresConnection
 
     /// Keys that have dead letters waiting in the partitions: letters that a newer record of theirs overtakes.
-    func waitingLetters(of topic: TopicName, _ partitions: [Partition]) throws(PostgresError) -> [Partition: KeyHints] {
+    ///
+    /// Letters of a partition are made while its position is locked, so later ones have greater ids: what others than its
+    /// lane make, such as a replay, is found by asking again.
+    /// - Parameter known: what was found before, to which only later letters are added.
+    func waitingLetters(
+        of topic: TopicName, _ partitions: [Partition], beside known: [Partition: KeyHints] = [:]
+    ) throws(PostgresError) -> [Partition: KeyHints] {
         guard !partitions.isEmpty else { return [:] }
+        let places = partitions.map { "(\($0), \(known[$0]?.lastLetter ?? 0)::bigint)" }
         let result = try connection.query(
             """
-            SELECT DISTINCT partition, key_hint FROM ingest.dead_letter
-            WHERE topic = $1 AND partition = ANY ($2::integer[]) AND status IN ('open', 'quarantined')
-              AND key_fingerprint IS NOT NULL AND record_version IS NOT NULL
-            """, [topic.rawValue, "{\(partitions.map { "\($0)" }.joined(separator: ","))}"])
-        var waiting: [Partition: KeyHints] = [:]
+            SELECT d.partition, d.key_hint, max(d.id)
+            FROM (VALUES \(places.joined(separator: ", "))) AS k (partition, last_letter)
+            JOIN ingest.dead_letter d ON d.topic = $1 AND d.partition = k.partition AND d.id > k.last_letter
+            WHERE d.status IN ('open', 'quarantined') AND d.record_version IS NOT NULL AND d.key_fingerprint IS NOT NULL
+            GROUP BY d.partition, d.key_hint
+            """, [topic.rawValue])
+        var waiting = known
         for row in 0..<result.rowCount {
-            guard let partition = result[row, 0].flatMap(Int32.init) else { continue }
-            waiting[Partition(partition), default: KeyHints()].insert(result[row, 1].flatMap(Int32.init))
+            guard let partition = result[row, 0].flatMap(Int32.init), let letter = result.integer(row, 2) else {
+                continue
+            }
+            waiting[Partition(partition), default: KeyHints()].insert(result[row, 1].flatMap(Int32.init), of: letter)
         }
         return waiting
     }

@@ -64,17 +64,24 @@ struct TrialRunner {
                     "\(name) goes on: of its next \(sample.records) records \(sample.refused) would be refused, and \(sample.tombstones) are tombstones"
                 )
             case .failed(let because):
-                guard let next = try store.failed(due) else { break }
+                guard let next = try store.ended(due, counts: true) else { break }
                 logger.warning(
                     "\(name) stays paused by its breaker: its next records were tried, and \(because); they are tried again at \(next)"
                 )
             case .undecided(let because):
-                logger.info("\(name) stays paused by its breaker: its next records could not be tried: \(because)")
+                try undecided(due, because, store)
             }
         } catch {
             if connection.isBroken { throw error }
-            logger.info("\(name) stays paused by its breaker: its next records could not be tried: \(error)")
+            try undecided(due, "\(error)", store)
         }
         return true
+    }
+
+    private func undecided(_ due: TrialStore.Due, _ because: String, _ store: TrialStore) throws {
+        guard let next = try store.ended(due, counts: false) else { return }
+        logger.info(
+            "\(due.topic) stays paused by its breaker: its next records could not be tried: \(because); they are tried again at \(next)"
+        )
     }
 }

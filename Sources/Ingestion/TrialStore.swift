@@ -45,11 +45,12 @@ struct TrialStore {
         return Set((0..<result.rowCount).compactMap { result[$0, 0].flatMap { TopicName($0) } })
     }
 
-    /// Takes one of them, and puts off its next trial.
+    /// Takes one of them, and puts off its next trial until this one should long be over.
     func claim() throws(PostgresError) -> Due? {
         let result = try connection.query(
             """
             UPDATE ingest.topic_state t SET trial_at = now() + \(wait(after: "t.trials"))
+              + make_interval(secs => \(settings.trialPatience / .seconds(1)))
             FROM (SELECT s.topic FROM \(isDue) ORDER BY s.trial_at LIMIT 1 FOR UPDATE OF s SKIP LOCKED) AS d
             WHERE t.topic = d.topic RETURNING t.topic, t.resumed
             """)
@@ -58,11 +59,13 @@ struct TrialStore {
         return Due(topic: topic, resumed: resumed)
     }
 
+    /// - Parameter counts: false where the trial came to nothing, and the next one waits no longer.
     /// - Returns: when the next trial is; nil where somebody else had a word since.
-    func failed(_ due: Due) throws(PostgresError) -> String? {
+    func ended(_ due: Due, counts: Bool) throws(PostgresError) -> String? {
+        let trials = "trials + \(counts ? 1 : 0)"
         let result = try connection.query(
             """
-            UPDATE ingest.topic_state SET trials = trials + 1, trial_at = now() + \(wait(after: "trials + 1"))
+            UPDATE ingest.topic_state SET trials = \(trials), trial_at = now() + \(wait(after: trials))
             WHERE topic = $1 AND trial_at IS NOT NULL AND resumed = $2::bigint RETURNING \(Self.text("trial_at"))
             """, [due.topic.rawValue, due.resumed])
         return result.rowCount == 0 ? nil : result[0, 0]

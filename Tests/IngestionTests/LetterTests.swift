@@ -241,6 +241,15 @@ struct LetterTests {
         #expect(
             try second.one("SELECT string_agg(\"offset\" || ' ' || status, ', ' ORDER BY id) FROM ingest.dead_letter")
                 == "1 superseded, 2 open")
+        // And now and then in between.
+        try first.write([bad(5, "c"), bad(6, "d")])
+        try second.write([record(7, "c", 6, "unseen")])
+        second.topic.waiting = try PositionStore(connection: second.connection)
+            .waitingLetters(of: thing.definition.name, [place], beside: second.topic.waiting)
+        try second.write([record(8, "c", 7, "newer"), record(9, "d", 6, "newer")])
+        #expect(
+            try second.one("SELECT string_agg(\"offset\" || ' ' || status, ', ' ORDER BY id) FROM ingest.dead_letter")
+                == "1 superseded, 2 open, 5 superseded, 6 superseded")
     }
 
     @Test("in any order and any batches, a letter is closed by what is newer and takes effect, and by nothing else")

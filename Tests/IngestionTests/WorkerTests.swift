@@ -195,6 +195,38 @@ struct WorkerTests {
         #expect(try world.fates() == "2 0 0 0")
     }
 
+    @Test("a letter that somebody else makes of a worker's partition is closed by what is newer, without a new claim")
+    func letterOfAnother() async throws {
+        let world = try WorkerWorld(partitions: 1)
+        var version: Int64 = 5
+        try await world.whileWorking {
+            try world.publish([OutgoingTestRecord(partition: 0, key: "b", value: ThingTopic.value("b", 1, "n"))])
+            try await waitUntil("the worker has claimed") {
+                try world.connection.one("SELECT count(*) FROM registry.thing") == "1"
+            }
+            let epoch = try world.connection.one("SELECT epoch FROM ingest.position")
+            _ = try world.connection.query(
+                """
+                INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, contract_version,
+                  key_fingerprint, key_hint, record_version, key_id, payload)
+                VALUES ($1, 0, 0, 1000, 'missing-field', '1.0.0', 'a', $2, 5, 'plain', '{}')
+                """,
+                [
+                    world.thing.name.rawValue,
+                    String(Array("a".utf8).withUnsafeBytes { keyHint(of: $0, seed: PlainSealer().hintSeeds[0]) }),
+                ])
+            // The worker looks now and then: one of them finds it.
+            try await waitUntil("the letter is closed") {
+                version += 1
+                try world.publish([
+                    OutgoingTestRecord(partition: 0, key: "a", value: ThingTopic.value("a", version, "n"))
+                ])
+                return try world.connection.one("SELECT status FROM ingest.dead_letter") == "superseded"
+            }
+            #expect(try world.connection.one("SELECT epoch FROM ingest.position") == epoch)
+        }
+    }
+
     @Test("a position beyond the log's end stands as a gap until it is accepted")
     func gapBeyondEnd() async throws {
         let world = try WorkerWorld(partitions: 1)
