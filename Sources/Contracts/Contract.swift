@@ -68,19 +68,33 @@ package struct Contract: Sendable {
         case active, deprecated, retired
     }
 
-    /// Who may do what with the topic.
+    /// Who may do what with the topic, and with that of its dead letters.
     package struct Role: Sendable, Equatable {
         package enum Access: String, Sendable, CaseIterable {
             case read, write
+            /// Of `<topic>.dead-letter`: the owner's.
+            case readDeadLetters = "read-dead-letters"
+            /// Of `<topic>.dead-letter`: the workers', who tell the owner.
+            case writeDeadLetters = "write-dead-letters"
+
+            package var isOfDeadLetters: Bool {
+                switch self {
+                case .read, .write: false
+                case .readDeadLetters, .writeDeadLetters: true
+                }
+            }
         }
         package var name: String
         package var access: Access
         package var description: String
+        /// As Kafka's authorizer names them, `User:CN=feed.example`. None: who has the role is not checked.
+        package var principals: [String]
 
-        package init(name: String, access: Access, description: String = "") {
+        package init(name: String, access: Access, description: String = "", principals: [String] = []) {
             self.name = name
             self.access = access
             self.description = description
+            self.principals = principals
         }
     }
 

@@ -1,4 +1,5 @@
 // What a contract promises beside its records: who may do what, where to ask, how fresh and how many.
+import Foundation
 import Model
 import Yams
 
@@ -9,17 +10,49 @@ extension ContractReader {
         for node in root.list("roles", required: true) ?? [] {
             guard let role = DocumentMapping(node, of: "a role", keys: ContractKeys.role, log: log) else { continue }
             let name = role.text("role", required: true)
-            if role["access"] == nil { role.fail("access", "access is missing: read or write") }
+            if role["access"] == nil { role.fail("access", "access is missing: \(Self.accessWords)") }
             let access = role.choice("access", of: Contract.Role.Access.self, what: "access")
             guard let name, let access else { continue }
             if roles.contains(where: { $0.name == name }) { role.fail("role", "two roles of the name \(name)") }
-            roles.append(Contract.Role(name: name, access: access, description: role.text("description") ?? ""))
+            roles.append(
+                Contract.Role(
+                    name: name, access: access, description: role.text("description") ?? "",
+                    principals: principals(role, name)))
         }
-        for access in Contract.Role.Access.allCases
+        for access in [Contract.Role.Access.read, .write]
         where root["roles"] != nil && !log.hasErrors && !roles.contains(where: { $0.access == access }) {
             root.fail("roles", "expected a role with access \(access.rawValue)")
         }
+        if let node = root["roles"], !roles.contains(where: { $0.access == .readDeadLetters }) {
+            log.note(
+                node,
+                "no role has access read-dead-letters: say who reads the topic's dead letters for the owner")
+        }
         return roles
+    }
+
+    private static let accessWords =
+        Contract.Role.Access.allCases.map(\.rawValue).formatted(.list(type: .or).locale(Locale(identifier: "en_GB")))
+
+    /// Those of Kafka's authorizer: a type and a name, and nobody by a wildcard, which would open the topic to all.
+    private func principals(_ role: DocumentMapping, _ name: String) -> [String] {
+        let custom = DocumentMapping(
+            customProperties: role["customProperties"], of: role.node, subject: "the role \(name)",
+            known: ContractKeys.roleProperties, log: log)
+        guard custom["kafkaPrincipals"] != nil else {
+            log.note(
+                role.node, "the role \(name) names no kafkaPrincipals: `topics plan` cannot check who has its access")
+            return []
+        }
+        let principals = custom.texts("kafkaPrincipals", required: true) ?? []
+        for principal in principals {
+            let parts = principal.split(separator: ":", maxSplits: 1)
+            if parts.count < 2 || parts[1] == "*" || principal.contains(where: \.isNewline) {
+                custom.fail(
+                    "kafkaPrincipals", "expected each of kafkaPrincipals to be a type and one name, such as User:feed")
+            }
+        }
+        return principals
     }
 
     func support(_ root: DocumentMapping) -> [Contract.SupportContact] {

@@ -300,8 +300,8 @@ enum ContractKeys {
         unenforced: ["id", "environment", "roles", "customProperties"]
     )
     static let role = KnownKeys(
-        read: ["role", "access", "description"],
-        unenforced: ["id", "firstLevelApprovers", "secondLevelApprovers", "customProperties"]
+        read: ["role", "access", "description", "customProperties"],
+        unenforced: ["id", "firstLevelApprovers", "secondLevelApprovers"]
     )
     static let support = KnownKeys(
         read: ["channel", "description", "url"], documentation: ["tool", "scope"],
@@ -342,6 +342,7 @@ enum ContractKeys {
         "kafkaCleanupPolicy", "deadLetterRetentionMilliseconds", "deadLetterStoreRetentionDays",
         "deadLetterStoreOpenRetentionDays",
     ]
+    static let roleProperties: Set = ["kafkaPrincipals"]
     static let fieldProperties: Set = [
         "descriptionVi", "identifier", "codeList", "codeListDateField", "partialDate", "decimalScale", "decimalMinimum",
         "uniqueBy", "version",

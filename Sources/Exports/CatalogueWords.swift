@@ -64,6 +64,8 @@ enum CatalogueWords {
         switch access {
         case .read: Words("đọc", "read")
         case .write: Words("ghi", "write")
+        case .readDeadLetters: Words("đọc bản ghi bị từ chối", "read dead letters")
+        case .writeDeadLetters: Words("ghi bản ghi bị từ chối", "write dead letters")
         }
     }
 

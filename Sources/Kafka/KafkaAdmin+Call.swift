@@ -27,8 +27,7 @@ struct AdminCall {
         // The request's time-out covers the search for the controller; the operation's, the controller's own work.
         try check(
             rd_kafka_AdminOptions_set_request_timeout(options, timeoutMilliseconds, &reason, reason.count), action)
-        // librdkafka refuses the second for requests that a broker answers at once.
-        if !Self.answeredAtOnce.contains(operation.rawValue) {
+        if Self.hasOperationTimeout(operation) {
             try check(
                 rd_kafka_AdminOptions_set_operation_timeout(options, timeoutMilliseconds, &reason, reason.count),
                 action)
@@ -46,11 +45,13 @@ struct AdminCall {
         return event
     }
 
-    private static let answeredAtOnce = Set(
-        [
-            RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, RD_KAFKA_ADMIN_OP_ALTERCONFIGS,
-            RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
-        ].map(\.rawValue))
+    /// librdkafka refuses it for requests that are answered at once.
+    private static func hasOperationTimeout(_ operation: rd_kafka_admin_op_t) -> Bool {
+        ![
+            RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, RD_KAFKA_ADMIN_OP_DESCRIBEACLS,
+            RD_KAFKA_ADMIN_OP_CREATEACLS, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
+        ].contains(operation)
+    }
 
     /// Owns the answer, which the results point into.
     struct Event: ~Copyable {

@@ -30,7 +30,7 @@ package struct ClusterMetadata: Hashable, Sendable {
 /// A client for metadata, topics, watermarks and single records; safe to use from several threads.
 ///
 /// `EmbeddedBroker` answers no call of administration: neither `createTopic`, `addPartitions`, `topicSettings`,
-/// `alterTopicConfiguration` nor `deleteRecords`.
+/// `alterTopicConfiguration`, `deleteRecords`, `accessRules` nor `allow`.
 package final class KafkaAdmin: Sendable {
     private static let rules = [
         "enable.auto.commit": "false",

@@ -1,4 +1,5 @@
 // What differs between contracts and cluster, as steps in the order in which they would be done.
+package import Kafka
 package import Model
 
 package struct Plan: Sendable {
@@ -6,9 +7,11 @@ package struct Plan: Sendable {
     package let topics: [TopicPlan]
     /// Topics that look like ours and have no contract: shown, and left alone.
     package let strangers: [PlanStep]
+    /// Why nobody's access was compared, though contracts name who has it; nil where it was, or none is named.
+    package let accessUnchecked: String?
 
     /// Of all topics, strangers last.
-    package var steps: [PlanStep] { topics.flatMap(\.steps) + strangers }
+    package var steps: [PlanStep] { topics.flatMap { $0.steps + $0.warnings } + strangers }
 
     /// Everything is as the contracts say, as far as the broker tells.
     package var agrees: Bool { topics.allSatisfy(\.steps.isEmpty) }
@@ -32,6 +35,8 @@ package struct TopicPlan: Sendable {
     package let wanted: WantedTopic
     /// None where the topic is as its contract says.
     package let steps: [PlanStep]
+    /// What the contract does not forbid in so many words, and a person should look at.
+    package let warnings: [PlanStep]
 }
 
 /// One difference, and what becomes of it.
@@ -45,6 +50,13 @@ package struct PlanStep: Hashable, Sendable {
         case reassign(cluster: ClosedRange<Int>, contract: Int16)
         /// The settings cannot be compared.
         case readSettings(because: String)
+        case grant(WantedAccess)
+        /// A rule forbids what the contract gives.
+        case denied(WantedAccess)
+        /// Who may do what cannot be compared.
+        case readAccess(because: String)
+        /// Somebody may do what the contract gives nobody.
+        case beyond(AccessRule)
         /// The topic has no contract.
         case leaveAlone
     }
@@ -56,6 +68,8 @@ package struct PlanStep: Hashable, Sendable {
         case needs(PlanFlag)
         /// Shown, with what a person can do about it.
         case impossible
+        /// Shown, for a person to judge; no step of ours.
+        case warning
         /// Shown; nothing needs to be done.
         case note
     }
@@ -82,6 +96,10 @@ package struct PlanStep: Hashable, Sendable {
         case .fewerPartitions: "fewer-partitions"
         case .reassign: "reassign"
         case .readSettings: "read-settings"
+        case .grant(let access): "grant \(access.words)"
+        case .denied(let access): "denied \(access.words)"
+        case .readAccess: "read-access"
+        case .beyond(let rule): "beyond \(rule.operation.word) \(rule.principal)"
         case .leaveAlone: "leave-alone"
         }
     }
@@ -100,7 +118,8 @@ package struct PlanStep: Hashable, Sendable {
         case .set(let key, let from, let to):
             "set \(key) from \(from.map { SettingWords.value(key, $0) } ?? "unset") to \(SettingWords.value(key, to))"
         case .addPartitions(let from, let to): "added partitions, from \(from) to \(to)"
-        case .fewerPartitions, .reassign, .readSettings, .leaveAlone: sentence
+        case .grant(let access): "granted \(access.operation.word) to \(access.principal)"
+        case .fewerPartitions, .reassign, .readSettings, .denied, .readAccess, .beyond, .leaveAlone: sentence
         }
     }
 
@@ -118,7 +137,18 @@ package struct PlanStep: Hashable, Sendable {
                 ("settings", .object(wanted.settings.map { ($0.key, .string($0.value)) })),
             ]
         }
+        if let (principal, operation) = who {
+            members += [("principal", .string(principal)), ("operation", .string(operation.word))]
+        }
         return members + [("sentence", .string(sentence))]
+    }
+
+    private var who: (String, AccessRule.Operation)? {
+        switch action {
+        case .grant(let access), .denied(let access): (access.principal, access.operation)
+        case .beyond(let rule): (rule.principal, rule.operation)
+        case .create, .set, .addPartitions, .fewerPartitions, .reassign, .readSettings, .readAccess, .leaveAlone: nil
+        }
     }
 
     private var values: (from: String?, to: String?) {
@@ -127,7 +157,7 @@ package struct PlanStep: Hashable, Sendable {
         case .addPartitions(let from, let to): ("\(from)", "\(to)")
         case .fewerPartitions(let cluster, let contract): ("\(cluster)", "\(contract)")
         case .reassign(let cluster, let contract): (cluster.words, "\(contract)")
-        case .create, .readSettings, .leaveAlone: (nil, nil)
+        case .create, .readSettings, .grant, .denied, .readAccess, .beyond, .leaveAlone: (nil, nil)
         }
     }
 }
@@ -144,7 +174,16 @@ extension PlanStep.Kind {
         case .safe: "safe"
         case .needs: "needs-flag"
         case .impossible: "impossible"
+        case .warning: "warning"
         case .note: "note"
+        }
+    }
+
+    /// Told, and nothing that could be done or left.
+    package var isRemark: Bool {
+        switch self {
+        case .warning, .note: true
+        case .safe, .needs, .impossible: false
         }
     }
 }
@@ -166,7 +205,7 @@ package struct Permissions: Sendable {
         switch step.kind {
         case .safe: true
         case .needs(let flag): topics[flag]?.contains(step.topic) ?? false
-        case .impossible, .note: false
+        case .impossible, .warning, .note: false
         }
     }
 }
@@ -184,4 +223,9 @@ package enum ApplyMode: Hashable, Sendable {
     package init(areTerminals: [Bool], saidYes: Bool, askedForDryRun: Bool) {
         self = askedForDryRun ? .dryRun : areTerminals.contains(true) && !saidYes ? .dryRunUntilYes : .change
     }
+}
+
+extension WantedAccess {
+    /// `Read User:feed`.
+    var words: String { "\(operation.word) \(principal)" }
 }

@@ -8,8 +8,14 @@ package enum Planner {
     ///   - known: names of all topics that any contract wants, also of those that are not compared now.
     package static func plan(_ wanted: [WantedTopic], known: Set<TopicName>, state: ClusterState) -> Plan {
         Plan(
-            topics: wanted.map { TopicPlan(wanted: $0, steps: steps(for: $0, state: state)) },
-            strangers: strangers(wanted, known: known, present: state.names))
+            topics: wanted.map { topic in
+                TopicPlan(
+                    wanted: topic,
+                    steps: steps(for: topic, state: state) + AccessPlanner.steps(for: topic, state.access),
+                    warnings: AccessPlanner.warnings(for: topic, state.access))
+            },
+            strangers: strangers(wanted, known: known, present: state.names),
+            accessUnchecked: AccessPlanner.unchecked(state.access))
     }
 
     /// Settings before partitions: the new ones then have them from their first record on.

@@ -118,7 +118,29 @@ package struct Provisioner {
                 settings: settings)
         }
         return ClusterState(
-            brokerCount: cluster.brokerCount, names: Set(cluster.topics.map(\.name)), topics: topics)
+            brokerCount: cluster.brokerCount, names: Set(cluster.topics.map(\.name)), topics: topics,
+            access: access(of: wanted, silence: silence))
+    }
+
+    /// - Parameter silence: why the broker is not asked anything more; nil where it answers.
+    private func access(of wanted: [WantedTopic], silence: String?) -> AccessState {
+        let named = wanted.filter { !$0.access.isEmpty }
+        guard !named.isEmpty else { return .notAsked }
+        if let silence { return .unchecked(because: silence) }
+        var rules: [TopicName: [AccessRule]] = [:]
+        do throws(KafkaError) {
+            for topic in named {
+                rules[topic.name] = try administration.accessRules(
+                    of: topic.name, timeoutMilliseconds: questionTimeoutMilliseconds)
+            }
+        } catch {
+            if error.code == KafkaErrorCode.securityDisabled {
+                return .unchecked(because: "the cluster has no authorizer")
+            }
+            let because = ProvisioningFault.cause(of: error)
+            return ProvisioningFault.isSilence(error) ? .unchecked(because: because) : .untold(because: because)
+        }
+        return .told(rules)
     }
 
     /// Reads until nothing is left of the steps that were done.
@@ -177,8 +199,11 @@ package struct Provisioner {
             return nil
         }
         if !keys.isEmpty { return "setting \(keys.joined(separator: ", ")) of" }
-        if case .addPartitions? = group.first?.action { return "adding partitions to" }
-        return "creating"
+        switch group.first?.action {
+        case .addPartitions: return "adding partitions to"
+        case .grant(let access): return "granting \(access.operation.word) to \(access.principal) on"
+        default: return "creating"
+        }
     }
 
     private func change(_ group: [PlanStep], of wanted: WantedTopic) throws(KafkaError) {
@@ -193,7 +218,11 @@ package struct Provisioner {
                 try administration.addPartitions(
                     wanted.name, total: total, timeoutMilliseconds: changeTimeoutMilliseconds)
             case .set(let key, _, let value): settings[key] = value
-            case .fewerPartitions, .reassign, .readSettings, .leaveAlone: break
+            case .grant(let access):
+                try administration.allow(
+                    access.principal, access.operation, on: wanted.name,
+                    timeoutMilliseconds: changeTimeoutMilliseconds)
+            case .fewerPartitions, .reassign, .readSettings, .denied, .readAccess, .beyond, .leaveAlone: break
             }
         }
         guard !settings.isEmpty else { return }
@@ -224,7 +253,7 @@ package struct Provisioner {
         for topic in plan.topics {
             let own = checked.filter { $0.step.topic == topic.wanted.name }
             let left = topic.steps.filter { step in !own.contains { $0.step.name == step.name } }
-            ordered += own + left.map { StepOutcome(step: $0, result: .left) }
+            ordered += own + (left + topic.warnings).map { StepOutcome(step: $0, result: .left) }
         }
         ordered += plan.strangers.map { StepOutcome(step: $0, result: .left) }
         return ApplyReport(outcomes: ordered, after: plan)

@@ -35,7 +35,15 @@ enum ProvisioningFault {
         case KafkaErrorCode.topicAuthorizationFailed, KafkaErrorCode.clusterAuthorizationFailed:
             return (
                 "this client's user may not do that",
-                "let the cluster's operators grant it Create, Alter, AlterConfigs and DescribeConfigs on the topic"
+                """
+                let the cluster's operators grant it Create, Alter, AlterConfigs and DescribeConfigs on the topic, and, \
+                to grant access, Alter and Describe on the cluster
+                """
+            )
+        case KafkaErrorCode.securityDisabled:
+            return (
+                "the cluster has no authorizer: whoever reaches it may do everything",
+                "let its operators set authorizer.class.name, or leave kafkaPrincipals out of the contract"
             )
         case KafkaErrorCode.policyViolation:
             return (

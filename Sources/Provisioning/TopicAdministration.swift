@@ -15,6 +15,11 @@ package protocol TopicAdministration {
     func alterTopicConfiguration(
         _ name: TopicName, setting changes: [String: String], timeoutMilliseconds: Int32
     ) throws(KafkaError)
+    /// Those that bear upon the topic, of wider patterns too.
+    func accessRules(of name: TopicName, timeoutMilliseconds: Int32) throws(KafkaError) -> [AccessRule]
+    func allow(
+        _ principal: String, _ operation: AccessRule.Operation, on name: TopicName, timeoutMilliseconds: Int32
+    ) throws(KafkaError)
 }
 
 extension KafkaAdmin: TopicAdministration {}

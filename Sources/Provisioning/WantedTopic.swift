@@ -1,5 +1,6 @@
 // What a contract asks of the cluster: its topic, and the topic that its owner gets dead letters in.
 package import Contracts
+package import Kafka
 package import Model
 
 /// A topic as a contract wants it.
@@ -14,10 +15,14 @@ package struct WantedTopic: Hashable, Sendable {
     package let replicationFactor: Int16
     /// In the order in which they are shown.
     package let settings: [WantedSetting]
+    /// In the order of the contract's roles.
+    package let access: [WantedAccess]
+    /// Whoever has access beyond that is told of: dead letters hold what was refused, whatever it is.
+    package let isForFew: Bool
 
     package init(
         name: TopicName, contract: TopicName, partitions: Int32, partitionsMatter: Bool, replicationFactor: Int16,
-        settings: [WantedSetting]
+        settings: [WantedSetting], access: [WantedAccess] = [], isForFew: Bool = false
     ) {
         self.name = name
         self.contract = contract
@@ -25,6 +30,8 @@ package struct WantedTopic: Hashable, Sendable {
         self.partitionsMatter = partitionsMatter
         self.replicationFactor = replicationFactor
         self.settings = settings
+        self.access = access
+        self.isForFew = isForFew
     }
 
     /// What the topic is created with.
@@ -54,6 +61,19 @@ package struct WantedSetting: Hashable, Sendable {
         case .exactly(let value): value
         case .atLeast(let value): String(value)
         }
+    }
+}
+
+/// One principal who has a role of the contract.
+package struct WantedAccess: Hashable, Sendable {
+    package let principal: String
+    package let operation: AccessRule.Operation
+    package let role: String
+
+    package init(principal: String, operation: AccessRule.Operation, role: String) {
+        self.principal = principal
+        self.operation = operation
+        self.role = role
     }
 }
 
@@ -88,15 +108,37 @@ extension WantedTopic {
                 replicationFactor: kafka.replicationFactor,
                 settings: settings(
                     kafka, cleanupPolicy: kafka.cleanupPolicy, retentionMilliseconds: kafka.retentionMilliseconds,
-                    messageBytesMax: Contract.KafkaSettings.messageBytesMax)),
+                    messageBytesMax: Contract.KafkaSettings.messageBytesMax),
+                access: access(definition.contract, toDeadLetters: false)),
             WantedTopic(
                 name: deadLetters, contract: definition.name,
                 partitions: Contract.KafkaSettings.deadLetterPartitions, partitionsMatter: false,
                 replicationFactor: kafka.replicationFactor,
                 settings: settings(
                     kafka, cleanupPolicy: "delete", retentionMilliseconds: kafka.deadLetterRetentionMilliseconds,
-                    messageBytesMax: Contract.KafkaSettings.deadLetterMessageBytesMax)),
+                    messageBytesMax: Contract.KafkaSettings.deadLetterMessageBytesMax),
+                access: access(definition.contract, toDeadLetters: true),
+                isForFew: definition.contract.roles.contains {
+                    $0.access == .readDeadLetters && !$0.principals.isEmpty
+                }),
         ]
+    }
+
+    /// Two roles may give one principal the same; it is granted once.
+    private static func access(_ contract: Contract, toDeadLetters: Bool) -> [WantedAccess] {
+        var access: [WantedAccess] = []
+        for role in contract.roles where role.access.isOfDeadLetters == toDeadLetters {
+            let operation: AccessRule.Operation =
+                switch role.access {
+                case .read, .readDeadLetters: .read
+                case .write, .writeDeadLetters: .write
+                }
+            for principal in role.principals
+            where !access.contains(where: { $0.principal == principal && $0.operation == operation }) {
+                access.append(WantedAccess(principal: principal, operation: operation, role: role.name))
+            }
+        }
+        return access
     }
 
     private static func settings(

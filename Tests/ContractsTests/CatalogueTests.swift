@@ -8,7 +8,14 @@ struct CatalogueTests {
     @Test("a contract becomes fields, key, version and rules")
     func contract() throws {
         let (contract, findings) = ContractReader.read(Sample.contract, file: "c.yaml", topic: Sample.topic)
-        #expect(findings == [])
+        // Nothing but hints: the sample names nobody whom Kafka knows.
+        #expect(findings.allSatisfy { $0.severity == .note })
+        #expect(
+            findings.map(\.message) == [
+                "the role publisher names no kafkaPrincipals: `topics plan` cannot check who has its access",
+                "the role worker names no kafkaPrincipals: `topics plan` cannot check who has its access",
+                "no role has access read-dead-letters: say who reads the topic's dead letters for the owner",
+            ])
         let read = try #require(contract)
         #expect(read.version == "1.2.0")
         #expect(read.owner == "Owner")
@@ -57,6 +64,25 @@ struct CatalogueTests {
         #expect(kind.maximumLength == Limits.textLengthMax)
         #expect(province.codeList == .province)
         #expect(province.codeListDateField == "asOf")
+    }
+
+    @Test("a role has the principals that the contract names")
+    func principals() throws {
+        let contract = try #require(
+            ContractReader.read(
+                Sample.contract.replacingOccurrences(
+                    of: "  - {role: publisher, access: write}\n",
+                    with: """
+                          - {role: publisher, access: write}
+                          - role: owner
+                            access: read-dead-letters
+                            customProperties: [{property: kafkaPrincipals, value: ["User:CN=owner,O=a:b", "User:eyes"]}]
+
+                        """), file: "c.yaml", topic: Sample.topic
+            ).contract)
+        #expect(contract.roles[1].access == .readDeadLetters)
+        #expect(contract.roles[1].principals == ["User:CN=owner,O=a:b", "User:eyes"])
+        #expect(contract.roles[0].principals.isEmpty)
     }
 
     @Test("what a contract promises beside its records is read")

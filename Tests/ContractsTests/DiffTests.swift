@@ -398,6 +398,10 @@ struct DiffTests {
             "dangerous setting roles.worker: is gone", "compatible setting roles.reader: a new role with access read"),
         Case(
             "description: Reads it.", "description: Reads.", "compatible setting roles.worker: its description changed"),
+        Case(
+            "access: read, description: Reads it.}",
+            "access: read, description: Reads it., customProperties: [{property: kafkaPrincipals, value: [\"User:a\"]}]}",
+            "compatible setting roles.worker: now names User:a"),
         Case("mailto:owner@", "mailto:desk@", "compatible setting support: its text changed"),
         Case("Shows things.", "Shows all things.", "compatible setting description.purpose: its text changed"),
         Case("value: Mô tả.", "value: Mô tả khác.", "compatible setting descriptionVi: its text changed"),

@@ -218,6 +218,22 @@ struct LintTests {
             good: "{role: worker, access: read", bad: "{role: publisher, access: read",
             message: "two roles of the name publisher"),
         Fault(
+            good: "access: write}",
+            bad: "access: write, customProperties: [{property: kafkaPrincipal, value: [User:a]}]}",
+            message: "did you mean kafkaPrincipals?"),
+        Fault(
+            good: "access: write}",
+            bad: "access: write, customProperties: [{property: kafkaPrincipals, value: [\"User:*\"]}]}",
+            message: "expected each of kafkaPrincipals to be a type and one name"),
+        Fault(
+            good: "access: write}",
+            bad: "access: write, customProperties: [{property: kafkaPrincipals, value: [feed]}]}",
+            message: "expected each of kafkaPrincipals to be a type and one name"),
+        Fault(
+            good: "access: write}",
+            bad: "access: write, customProperties: [{property: kafkaPrincipals, value: [\"User:a\", \"User:a\"]}]}",
+            message: "User:a stands twice in kafkaPrincipals"),
+        Fault(
             good: "mailto:owner@thing.example", bad: "owner@thing.example",
             message: "expected url to begin with mailto:"),
         Fault(good: "property: freshness", bad: "property: freshnes", message: "did you mean freshness?"),

@@ -70,6 +70,26 @@ struct ClusterTests {
         #expect(try apply(wanted).outcomes.isEmpty)
     }
 
+    @Test("access is granted and told again, or the cluster says that it has no authorizer")
+    func access() throws {
+        defer { admin.close() }
+        let data = try topic(name)
+        do {
+            #expect(try admin.accessRules(of: data, timeoutMilliseconds: 20_000).isEmpty)
+            try admin.allow("User:\(name)", .read, on: data, timeoutMilliseconds: 20_000)
+            let wanted = [AccessRule(principal: "User:\(name)", operation: .read)]
+            // Brokers hear of a rule one after another.
+            var told: [AccessRule] = []
+            for _ in 0..<100 where told != wanted {
+                told = try admin.accessRules(of: data, timeoutMilliseconds: 20_000)
+                if told != wanted { usleep(100_000) }
+            }
+            #expect(told == wanted)
+        } catch {
+            #expect(error.code == KafkaErrorCode.securityDisabled, "\(error)")
+        }
+    }
+
     @Test("retention grows by itself, shrinks with the flag alone, and other settings of the topic stay")
     func retention() throws {
         defer { admin.close() }

@@ -14,6 +14,11 @@ final class FakeCluster: TopicAdministration {
 
     var brokerCount: Int32 = 3
     var topics: [TopicName: Topic] = [:]
+    /// Of the authorizer, by topic.
+    var rules: [TopicName: [AccessRule]] = [:]
+    /// Thrown by questions for them.
+    var accessFault: Int32?
+    private(set) var accessQuestions = 0
     /// Every request for a change, in order.
     private(set) var log: [String] = []
     /// Thrown by the change of that text, each time.
@@ -81,6 +86,20 @@ final class FakeCluster: TopicAdministration {
     ) throws(KafkaError) {
         try change("set \(name) \(changes.keys.sorted().joined(separator: " "))") { () throws(KafkaError) in
             for (key, value) in changes { topics[name]?.settings[key] = TopicSetting(value: value, source: .topic) }
+        }
+    }
+
+    func accessRules(of name: TopicName, timeoutMilliseconds: Int32) throws(KafkaError) -> [AccessRule] {
+        accessQuestions += 1
+        if let accessFault { throw KafkaError(accessFault, action: "reading the access rules of \(name)") }
+        return rules[name] ?? []
+    }
+
+    func allow(
+        _ principal: String, _ operation: AccessRule.Operation, on name: TopicName, timeoutMilliseconds: Int32
+    ) throws(KafkaError) {
+        try change("allow \(principal) \(operation.word) \(name)") { () throws(KafkaError) in
+            rules[name, default: []].append(AccessRule(principal: principal, operation: operation))
         }
     }
 

@@ -10,7 +10,7 @@ func topic(_ text: String) throws -> TopicName { try #require(TopicName(text)) }
 
 func definition(
     _ name: String = "test.thing.v1", partitions: Int32 = 4, replicationFactor: Int16 = 3, retention: Int64 = -1,
-    policy: String = "delete", deadLetterRetention: Int64 = 7_776_000_000
+    policy: String = "delete", deadLetterRetention: Int64 = 7_776_000_000, roles: [Contract.Role] = []
 ) throws -> TopicDefinition {
     let name = try topic(name)
     let contract = Contract(
@@ -19,7 +19,7 @@ func definition(
         kafka: Contract.KafkaSettings(
             partitions: partitions, replicationFactor: replicationFactor, retentionMilliseconds: retention,
             cleanupPolicy: policy, deadLetterRetentionMilliseconds: deadLetterRetention),
-        breaker: Contract.BreakerSettings())
+        breaker: Contract.BreakerSettings(), roles: roles)
     let mapping = Mapping(revision: 1, table: "a.b", view: "a.c", key: [], columns: [], children: [])
     return TopicDefinition(name: name, folder: "", contract: contract, mapping: mapping)
 }

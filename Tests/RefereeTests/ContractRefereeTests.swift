@@ -28,7 +28,7 @@ struct ContractRefereeTests {
         "datacontract lint fails on a spoilt contract",
         arguments: [
             ("logicalType: date\n", "logicalType: dat\n"), ("kind: DataContract\n", "kind: Contract\n"),
-            ("version: 1.1.0\n", ""),
+            ("version: 1.2.0\n", ""),
         ])
     func fails(_ good: String, _ bad: String) throws {
         let contract = try #require(Self.contracts.first)

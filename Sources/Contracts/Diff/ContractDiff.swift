@@ -139,6 +139,7 @@ struct ContractDiff {
                     "access was \(role.access.rawValue), is now \(now.access.rawValue): whoever has the role can do "
                         + "other things than before")
             }
+            comparePrincipals(role, now, subject)
             if now.description != role.description {
                 add(.compatible, subject, "its description changed", isForPeopleOnly: true)
             }
@@ -146,6 +147,17 @@ struct ContractDiff {
         for role in new.roles where !old.roles.contains(where: { $0.name == role.name }) {
             add(.compatible, .setting("roles.\(role.name)"), "a new role with access \(role.access.rawValue)")
         }
+    }
+
+    private mutating func comparePrincipals(
+        _ was: Contract.Role, _ now: Contract.Role, _ subject: ContractChange.Subject
+    ) {
+        let gone = was.principals.filter { !now.principals.contains($0) }
+        let new = now.principals.filter { !was.principals.contains($0) }
+        if !gone.isEmpty {
+            add(.dangerous, subject, "no longer names \(gone.joined(separator: ", ")), who may lose the access")
+        }
+        if !new.isEmpty { add(.compatible, subject, "now names \(new.joined(separator: ", "))") }
     }
 
     // MARK: Words for people

@@ -12,8 +12,9 @@ struct TopicsApply: AsyncParsableCommand {
         discussion: """
             Where input, output or errors are a terminal it shows what it would do, until you add --yes; in a script \
             without any it does it. What deletes records or ends the order of keys is done only where a flag names \
-            the topic. A second run does nothing. Afterwards the cluster is read again: status 0 where all agrees, 1 \
-            where something is left, 69 where the cluster did not answer.
+            the topic. Access that a contract gives is granted, and none is taken away. A second run does nothing. \
+            Afterwards the cluster is read again: status 0 where all agrees, 1 where something is left, 69 where the \
+            cluster did not answer.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -107,11 +108,12 @@ struct TopicsApply: AsyncParsableCommand {
         func count(_ words: String...) -> JSON {
             .integer(Int64(report.outcomes.count { words.contains($0.result.word) }))
         }
-        let left = report.outcomes.count { $0.result.word == "left" && $0.step.kind != .note }
+        let left = report.outcomes.count { $0.result.word == "left" && !$0.step.kind.isRemark }
         Terminal.line(
             JSON.object([
                 ("topics", .integer(Int64(report.after.topics.count))), ("done", count("done", "done-by-another")),
-                ("left", .integer(Int64(left))), ("failed", count("failed", "not-tried")), ("dryRun", .boolean(false)),
+                ("left", .integer(Int64(left))), ("failed", count("failed", "not-tried")),
+                ("accessNotChecked", .optional(report.after.accessUnchecked)), ("dryRun", .boolean(false)),
             ]).text)
     }
 
@@ -130,13 +132,14 @@ struct TopicsApply: AsyncParsableCommand {
             switch outcome.result {
             case .done: Terminal.line("    done: \(outcome.step.deed)")
             case .doneByAnother: Terminal.line("    done meanwhile by another: \(outcome.step.deed)")
-            case .left: Terminal.line("    left: \(step)")
+            case .left: Terminal.line(outcome.step.kind == .warning ? "    \(step)" : "    left: \(step)")
             case .failed(let error): Terminal.line("    FAILED: \(error)")
             case .notTried: Terminal.line("    not tried, since the cluster does not answer: \(step)")
             }
         }
+        PlanOutput.showAccess(report.after)
         if report.after.agrees {
-            let isIdle = report.outcomes.allSatisfy { $0.step.kind == .note }
+            let isIdle = report.outcomes.allSatisfy { $0.step.kind.isRemark }
             Terminal.line(
                 isIdle
                     ? Self.nothingToDo(report.after)

@@ -11,7 +11,9 @@ struct TopicsPlan: AsyncParsableCommand {
         commandName: "plan", abstract: "Compare the contracts with the cluster; change nothing.",
         discussion: """
             Each contract wants two topics: its own, and `<topic>.dead-letter`, in which its owner gets back what was \
-            refused. Status 1 where something differs, or where the broker does not tell.
+            refused. Where contracts name Kafka principals, it compares who may read and write them, too; whoever has \
+            more than that of a topic of dead letters is told of as a warning. Status 1 where something differs, or \
+            where the broker does not tell.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -70,14 +72,21 @@ struct PlanOutput {
             Terminal.line(JSON.object(Self.summary(plan)).text)
         case .text:
             for topic in plan.topics {
-                Terminal.line("\(topic.wanted.name)\(topic.steps.isEmpty ? ": as its contract says" : "")")
-                for step in topic.steps {
+                let shown = topic.steps + topic.warnings
+                Terminal.line("\(topic.wanted.name)\(shown.isEmpty ? ": as its contract says" : "")")
+                for step in shown {
                     Terminal.line("    \(permissions.allow(step) ? step.sentence : Self.text(step))")
                 }
             }
             for step in plan.strangers { Terminal.line("\(step.topic): \(step.sentence)") }
+            Self.showAccess(plan)
             Terminal.line(Self.lastLine(plan, permissions))
         }
+    }
+
+    /// In words, and only where something keeps it from being compared.
+    static func showAccess(_ plan: Plan) {
+        if let because = plan.accessUnchecked { Terminal.line("access not checked: \(because)") }
     }
 
     private static func lastLine(_ plan: Plan, _ permissions: Permissions) -> String {
@@ -109,6 +118,8 @@ struct PlanOutput {
                 }
             ),
             ("impossible", count { $0 == .impossible }),
+            ("warnings", count { $0 == .warning }),
+            ("accessNotChecked", .optional(plan.accessUnchecked)),
         ]
     }
 }
