@@ -324,15 +324,18 @@ private final class RelayRun {
     private func messages(of letter: UntoldLetter) -> [RelayMessage] {
         guard !hopeless.contains(letter.id) else { return [] }
         let record: RawRecord?
+        let repaired: RawRecord?
         do {
             record = try letter.sealed.map { try settings.sealer.open($0, origin: letter.origin) }
+            repaired = try letter.repaired.map { try settings.sealer.open($0.sealed, origin: letter.origin) }
         } catch {
             hopeless.insert(letter.id)
             report("letter \(letter.id)", "dead letter \(letter.id) is not told to its owner: \(error)")
             return []
         }
         return letter.refusals.map { number in
-            var message = RelayMessage(letter, refusal: number, record: record)
+            let isRepaired = letter.form(ofRefusal: number) == .repaired
+            var message = RelayMessage(letter, refusal: number, record: isRepaired ? repaired : record)
             while message.byteCount > settings.messageBytesMax, message.shrink(bytesMax: settings.messageBytesMax) {}
             return message
         }

@@ -17,31 +17,33 @@ struct UntoldLetter {
     let refusals: ClosedRange<Int32>
     /// Nil for a state secret, whose content is kept nowhere.
     let sealed: SealedPayload?
-    /// What the database holds of it, in bytes.
-    var byteCount: Int { sealed?.bytes.count ?? 0 }
+    /// Nil where nobody repaired it.
+    let repaired: RepairedForm?
 }
 
-/// Names of the headers that say why and whence. `lienthong-` is ours; the rest is CloudEvents 1.0 in Kafka's binary mode.
-enum RelayHeader {
-    static let prefix = "lienthong-"
-    /// Goes before the name of a record's own header that would be taken for one of these.
-    static let renamed = "lienthong-record-"
-    static let reason = "lienthong-reason"
-    static let field = "lienthong-field"
-    static let rule = "lienthong-rule"
-    /// `topic/incarnation/partition/offset`.
-    static let origin = "lienthong-origin"
-    static let contractVersion = "lienthong-contract-version"
-    /// The letter's id, as `dead-letters list` shows it.
-    static let letter = "lienthong-dead-letter"
-    /// 1 for the first refusal; it grows each time that the record was redriven in vain.
-    static let refusal = "lienthong-refusal"
-    static let valueOmitted = "lienthong-value-omitted"
-    static let keyOmitted = "lienthong-key-omitted"
-    static let headersOmitted = "lienthong-headers-omitted"
-    static let cloudEvents: Set = ["ce_id", "ce_source", "ce_type", "ce_time", "ce_specversion"]
+/// A record as somebody here repaired it, and which refusals met it.
+struct RepairedForm {
+    let sealed: SealedPayload
+    /// The first refusal of this form; it was repaired for the last time before that.
+    let since: Int32
+    /// The first refusal of any repaired form.
+    let firstSince: Int32
+}
 
-    static func isReserved(_ name: String) -> Bool { cloudEvents.contains(name) || name.hasPrefix(prefix) }
+/// Which bytes a refusal was about.
+enum RefusedForm {
+    /// Those that the owner sent.
+    case original
+    case repaired
+    /// A repaired form that another repair has replaced since: nobody keeps its bytes.
+    case replaced
+}
+
+extension UntoldLetter {
+    func form(ofRefusal refusal: Int32) -> RefusedForm {
+        guard let repaired, refusal >= repaired.firstSince else { return .original }
+        return refusal >= repaired.since ? .repaired : .replaced
+    }
 }
 
 /// One refusal, ready to be sent.
@@ -54,17 +56,31 @@ struct RelayMessage {
     private var own: [KafkaHeader]
     private var omissions: [KafkaHeader] = []
 
-    /// - Parameter record: nil for a state secret: then origin and reason go alone.
+    /// - Parameter record: in the form that was refused; nil for a state secret: then origin and reason go alone. Where
+    ///   that form was replaced, any other: its value stays behind.
     init(_ letter: UntoldLetter, refusal: Int32, record: RawRecord?) {
         self.letter = letter.id
         self.refusal = refusal
         key = record?.key
-        value = record?.value
         own = (record?.headers ?? []).map { header in
-            RelayHeader.isReserved(header.name) ? (RelayHeader.renamed + header.name, header.value) : header
+            OwnerHeader.isReserved(header.name) ? (OwnerHeader.renamed + header.name, header.value) : header
         }
-        context = Self.context(letter, refusal)
-        if record == nil { omissions = [(RelayHeader.valueOmitted, Array(ReasonCode.stateSecret.rawValue.utf8))] }
+        let form = letter.form(ofRefusal: refusal)
+        context = Self.context(letter, refusal, form)
+        guard let record else {
+            omissions = [Self.header(.valueOmitted, ReasonCode.stateSecret.rawValue)]
+            return
+        }
+        switch form {
+        case .original, .repaired: value = record.value
+        case .replaced: omissions = [Self.header(.valueOmitted, Self.replaced)]
+        }
+    }
+
+    private static let replaced = "replaced: the value was repaired once more since"
+
+    private static func header(_ header: OwnerHeader, _ text: String) -> KafkaHeader {
+        (header.rawValue, Array(text.utf8))
     }
 
     var headers: [KafkaHeader] { own + context + omissions }
@@ -82,18 +98,18 @@ struct RelayMessage {
     /// - Returns: false where nothing is left that could be left away.
     mutating func shrink(bytesMax: Int?) -> Bool {
         let bound = bytesMax.map { "the topic takes \($0)" } ?? "more than the topic takes"
-        func omission(_ name: String, _ bytes: Int) -> KafkaHeader {
-            (name, Array("\(ReasonCode.tooLarge.rawValue): \(bytes) bytes, \(bound)".utf8))
+        func omission(_ header: OwnerHeader, _ bytes: Int) -> KafkaHeader {
+            Self.header(header, "\(ReasonCode.tooLarge.rawValue): \(bytes) bytes, \(bound)")
         }
         if let value {
-            omissions.append(omission(RelayHeader.valueOmitted, value.count))
+            omissions.append(omission(.valueOmitted, value.count))
             self.value = nil
         } else if !own.isEmpty {
             let bytes = own.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) }
-            omissions.append(omission(RelayHeader.headersOmitted, bytes))
+            omissions.append(omission(.headersOmitted, bytes))
             own = []
         } else if let key {
-            omissions.append(omission(RelayHeader.keyOmitted, key.count))
+            omissions.append(omission(.keyOmitted, key.count))
             self.key = nil
         } else {
             return false
@@ -101,24 +117,25 @@ struct RelayMessage {
         return true
     }
 
-    private static func context(_ letter: UntoldLetter, _ refusal: Int32) -> [KafkaHeader] {
+    private static func context(_ letter: UntoldLetter, _ refusal: Int32, _ form: RefusedForm) -> [KafkaHeader] {
         let origin = letter.origin
         let place = "\(origin.topic)/\(origin.incarnation)/\(origin.partition)/\(origin.offset)"
-        let texts: [(String, String?)] = [
-            ("ce_specversion", "1.0"),
-            ("ce_id", "\(letter.id)-\(refusal)"),
+        let texts: [(OwnerHeader, String?)] = [
+            (.eventSpecification, "1.0"),
+            (.eventID, "\(letter.id)-\(refusal)"),
             // Ids may be given a second time by a database that was restored: with the place an event stays one of its kind.
-            ("ce_source", "/lienthong/dead-letters/\(place)"),
-            ("ce_type", origin.topic.rawValue + Contract.KafkaSettings.deadLetterSuffix),
-            ("ce_time", letter.refusedAt),
-            (RelayHeader.reason, letter.reason),
-            (RelayHeader.field, letter.field),
-            (RelayHeader.rule, letter.rule),
-            (RelayHeader.origin, place),
-            (RelayHeader.contractVersion, letter.contractVersion),
-            (RelayHeader.letter, "\(letter.id)"),
-            (RelayHeader.refusal, "\(refusal)"),
+            (.eventSource, "/lienthong/dead-letters/\(place)"),
+            (.eventType, origin.topic.rawValue + Contract.KafkaSettings.deadLetterSuffix),
+            (.eventTime, letter.refusedAt),
+            (.reason, letter.reason),
+            (.field, letter.field),
+            (.rule, letter.rule),
+            (.origin, place),
+            (.contractVersion, letter.contractVersion),
+            (.letter, "\(letter.id)"),
+            (.refusal, "\(refusal)"),
+            (.repaired, form == .original ? nil : "true"),
         ]
-        return texts.compactMap { name, text in text.map { (name, Array($0.utf8)) } }
+        return texts.compactMap { name, text in text.map { header(name, $0) } }
     }
 }

@@ -40,13 +40,14 @@ final class RelayQueue {
             """
             SELECT w.*, to_char(coalesce((SELECT max(at) FROM ingest.dead_letter_step s
                 WHERE s.letter = w.id AND s.step IN ('refused', 'quarantined')), received_at),
-              'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS refused_at
+              'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS refused_at,
+              \(Self.refusals(since: "max")) AS repaired_since, \(Self.refusals(since: "min")) AS first_repaired_since
             FROM (
-              SELECT u.*, coalesce(sum(octet_length(payload)) OVER (ORDER BY id
+              SELECT u.*, coalesce(sum(octet_length(payload) + coalesce(octet_length(repaired), 0)) OVER (ORDER BY id
                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
               FROM (
                 SELECT id, topic, incarnation, partition, "offset", reason, field, rule, contract_version, received_at,
-                  refusals, relayed_refusals, key_id, payload
+                  refusals, relayed_refusals, key_id, payload, repaired_key_id, repaired
                 FROM ingest.dead_letter
                 WHERE relayed_refusals < refusals AND id > $1::bigint AND topic = ANY ($2::text[])
                   AND (key_id IS NULL OR key_id = ANY ($3::text[]))
@@ -58,6 +59,19 @@ final class RelayQueue {
                 String(lettersMax), String(bytesMax),
             ])
         return try (0..<result.rowCount).map { try Self.letter(result, $0) }
+    }
+
+    /// The number of the first refusal after the letter's last or first repair (`max`, `min`): the one it came with, and
+    /// a step for each further one. Null where nobody repaired it.
+    private static func refusals(since which: String) -> String {
+        """
+        (SELECT 2 + count(f.id) FROM (
+            SELECT \(which)(id) AS id FROM ingest.dead_letter_step s
+            WHERE s.letter = w.id AND s.step = 'redriven' AND s.details ? 'repaired') AS r
+          LEFT JOIN ingest.dead_letter_step f
+            ON f.letter = w.id AND f.id < r.id AND f.step IN ('refused', 'quarantined')
+          WHERE r.id IS NOT NULL HAVING max(r.id) IS NOT NULL)
+        """
     }
 
     /// Writes down what the broker has acknowledged; a mark never goes back.
@@ -112,6 +126,14 @@ final class RelayQueue {
             reason: result[row, "reason"] ?? "",
             field: result[row, "field"], rule: result[row, "rule"],
             contractVersion: result[row, "contract_version"] ?? "", refusedAt: result[row, "refused_at"] ?? "",
-            refusals: (told + 1)...refusals, sealed: try LetterColumn.sealed(result, row))
+            refusals: (told + 1)...refusals, sealed: try LetterColumn.sealed(result, row),
+            repaired: try repaired(result, row))
+    }
+
+    private static func repaired(_ result: PostgresResult, _ row: Int) throws -> RepairedForm? {
+        guard let sealed = try LetterColumn.repaired(result, row) else { return nil }
+        return RepairedForm(
+            sealed: sealed, since: try LetterColumn.number(result, row, "repaired_since"),
+            firstSince: try LetterColumn.number(result, row, "first_repaired_since"))
     }
 }

@@ -63,6 +63,35 @@ struct RelayWorld {
         return try #require(result.integer(0, 0))
     }
 
+    /// Writes down that it was sent again, as `redrive` and, with a value, `repair` do.
+    func redrive(_ id: Int64, to value: String?) throws {
+        let store = DeadLetterStore(connection: connection)
+        let letter = try #require(try store.letter(id: id))
+        let origin = letter.summary.origin
+        var record = try sealer.open(try #require(letter.current), origin: origin)
+        if let value {
+            record.value = Array(value.utf8)
+            try store.keepRepaired(try sealer.seal(record, origin: origin), of: id)
+        }
+        let fingerprint = sealer.recordFingerprint(key: record.key, value: record.value, topic: topic)
+        try store.markRedriven(
+            [(id, fingerprint)], by: "tests", because: nil,
+            details: value.map { _ in .object([("repaired", .string("editor"))]) })
+    }
+
+    /// What the worker's transaction does where the record is refused once more.
+    func refuseAgain(_ id: Int64) throws {
+        _ = try connection.query(
+            """
+            WITH told AS (
+              UPDATE ingest.dead_letter SET refusals = refusals + 1,
+                status = CASE WHEN refusals + 1 >= 3 THEN 'quarantined' ELSE 'open' END
+              WHERE id = $1::bigint AND status = 'redriven' RETURNING id, status)
+            INSERT INTO ingest.dead_letter_step (letter, step, by)
+            SELECT id, CASE status WHEN 'open' THEN 'refused' ELSE status END, 'work' FROM told
+            """, [String(id)])
+    }
+
     func relay(_ change: (inout RelaySettings) -> Void = { _ in }) -> DeadLetterRelay {
         var settings = RelaySettings(
             kafka: kafka.settings, databaseURL: database.url, topics: [topic], sealer: sealer)
@@ -152,6 +181,10 @@ struct RelayTests {
         #expect(told.record.headers.contains { $0.name == "trace" && $0.value == nil })
         #expect(told.header("lienthong-record-ce_id") == "theirs")
         #expect(told.header("lienthong-record-lienthong-reason") == "forged")
+        let names = Set(told.record.headers.map(\.name))
+        #expect(names.isSuperset(of: OwnerHeader.allCases.filter(\.isAlwaysThere).map(\.rawValue)))
+        let ours = names.filter { OwnerHeader.isReserved($0) && !$0.hasPrefix(OwnerHeader.renamed) }
+        #expect(ours.isSubset(of: OwnerHeader.allCases.map(\.rawValue)))
         // Nobody reads one of our names twice.
         #expect(told.record.headers.filter { $0.name == "ce_id" || $0.name == "lienthong-reason" }.count == 2)
     }
@@ -168,6 +201,58 @@ struct RelayTests {
         #expect(told.header("lienthong-value-omitted") == "state-secret")
         #expect(told.header("lienthong-origin") == "\(world.topic)/2/1/3")
         #expect(told.record.headers.allSatisfy { $0.name.hasPrefix("ce_") || $0.name.hasPrefix("lienthong-") })
+    }
+
+    @Test("of a repaired record that is refused again the owner gets what was refused, and is told so")
+    func repaired() async throws {
+        let world = try RelayWorld()
+        let sent = RawRecord(key: Array("a".utf8), value: Array("what the owner sent".utf8))
+        let id = try world.refuse(sent, offset: 1)
+        try await world.drain()
+        // In vain as it was, and then in vain as it was repaired.
+        try world.redrive(id, to: nil)
+        try world.refuseAgain(id)
+        try world.redrive(id, to: "what was repaired")
+        try world.refuseAgain(id)
+        try await world.drain()
+        let told = try world.told().sorted { $0.id < $1.id }
+        #expect(told.map(\.id) == ["\(id)-1", "\(id)-2", "\(id)-3"])
+        #expect(
+            told.map { $0.record.value.map { String(decoding: $0, as: UTF8.self) } }
+                == ["what the owner sent", "what the owner sent", "what was repaired"])
+        #expect(told.map { $0.header("lienthong-repaired") } == [nil, nil, "true"])
+        #expect(told.allSatisfy { $0.record.key == sent.key })
+    }
+
+    @Test("of a repaired form that another repair replaced, before its owner was told, the owner gets no other's value")
+    func repairedTwice() async throws {
+        let world = try RelayWorld()
+        let id = try world.refuse(RawRecord(key: [1], value: Array("sent".utf8)), offset: 1)
+        for value in ["first repair", "second repair"] {
+            try world.redrive(id, to: value)
+            try world.refuseAgain(id)
+        }
+        // On its way once more, and not refused in this form yet.
+        try world.redrive(id, to: nil)
+        try await world.drain()
+        let told = try world.told().sorted { $0.id < $1.id }
+        #expect(
+            told.map { $0.record.value.map { String(decoding: $0, as: UTF8.self) } }
+                == ["sent", nil, "second repair"])
+        #expect(told.map { $0.header("lienthong-repaired") } == [nil, "true", "true"])
+        #expect(told[1].header("lienthong-value-omitted")?.hasPrefix("replaced") == true)
+        #expect(told[1].record.key == [1])
+    }
+
+    @Test("a letter that is repaired before its owner was told of the first refusal is told as it was sent")
+    func repairedUntold() async throws {
+        let world = try RelayWorld()
+        let id = try world.refuse(RawRecord(key: [1], value: Array("sent".utf8)), offset: 1)
+        try world.redrive(id, to: "repaired")
+        try await world.drain()
+        let told = try world.told()
+        #expect(told.map(\.record.value) == [Array("sent".utf8)])
+        #expect(told[0].header("lienthong-repaired") == nil)
     }
 
     @Test("a refused tombstone and a null key stay what they are")
@@ -379,7 +464,7 @@ struct RelayTests {
         let letter = UntoldLetter(
             id: 5, origin: RecordOrigin(topic: topic, incarnation: 0, partition: Partition(0), offset: Offset(1)),
             reason: "too-large", field: nil, rule: nil, contractVersion: "1.0.0", refusedAt: "", refusals: 1...1,
-            sealed: nil)
+            sealed: nil, repaired: nil)
         let record = RawRecord(
             key: [UInt8](repeating: 1, count: 2_000), value: [1], headers: [("h", [UInt8](repeating: 1, count: 2_000))])
         var message = RelayMessage(letter, refusal: 1, record: record)
