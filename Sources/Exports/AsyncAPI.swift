@@ -108,23 +108,23 @@ package enum AsyncAPI {
                 name, "Bản ghi của \(contract.owner) – records of \(contract.owner)", description,
                 messages: ["record": name, "delete": deleteName], partitions: contract.kafka.partitions,
                 retention: contract.kafka.retentionMilliseconds,
-                policy: contract.kafka.cleanupPolicy)
+                policy: contract.kafka.cleanupPolicy, messageBytesMax: Contract.KafkaSettings.messageBytesMax)
             let deadLetter = channel(
                 deadLetterName, "Bản ghi bị từ chối – refused records",
                 """
-                Bản ghi của \(name) bị từ chối, trả về cho cơ quan chủ quản.
+                Bản ghi của \(name) bị từ chối. \(DeadLetterGuide.summary.vi)
 
-                Refused records of \(name), given back to their owner.
+                Refused records of \(name). \(DeadLetterGuide.summary.en)
                 """,
                 messages: ["refused": deadLetterName], partitions: Contract.KafkaSettings.deadLetterPartitions,
                 retention: contract.kafka.deadLetterRetentionMilliseconds,
-                policy: "delete")
+                policy: "delete", messageBytesMax: Contract.KafkaSettings.deadLetterMessageBytesMax)
             return [(identifier(name), record), (identifier(deadLetterName), deadLetter)]
         }
 
         private func channel(
             _ address: String, _ title: String, _ description: String, messages: KeyValuePairs<String, String>,
-            partitions: Int32, retention: Int64, policy: String
+            partitions: Int32, retention: Int64, policy: String, messageBytesMax: Int64
         ) -> JSON {
             let kafka = JSON.object([
                 ("topic", .string(address)),
@@ -135,6 +135,7 @@ package enum AsyncAPI {
                     .object([
                         ("cleanup.policy", .array(policy.split(separator: ",").map { .string(String($0)) })),
                         ("retention.ms", .integer(retention)),
+                        ("max.message.bytes", .integer(messageBytesMax)),
                     ])
                 ),
                 ("bindingVersion", .string(kafkaBindingVersion)),
@@ -158,10 +159,10 @@ package enum AsyncAPI {
                 "Bộ phận tiếp nhận của Cơ sở dữ liệu quốc gia về y tế – workers of the National Health Database"
             let sent = ["record", "delete"]
             return [
-                operation(name, .send, by: contract.owner, sent),
-                operation(name, .receive, by: worker, sent),
-                operation(deadLetterName, .send, by: worker, ["refused"]),
-                operation(deadLetterName, .receive, by: contract.owner, ["refused"]),
+                operation(name, .send, by: contract.owner, .write, sent),
+                operation(name, .receive, by: worker, .read, sent),
+                operation(deadLetterName, .send, by: worker, .writeDeadLetters, ["refused"]),
+                operation(deadLetterName, .receive, by: contract.owner, .readDeadLetters, ["refused"]),
             ]
         }
 
@@ -170,14 +171,17 @@ package enum AsyncAPI {
         }
 
         private func operation(
-            _ channel: String, _ action: Action, by actor: String, _ messages: [String]
+            _ channel: String, _ action: Action, by actor: String, _ access: Contract.Role.Access, _ messages: [String]
         ) -> (String, JSON) {
-            let operation = JSON.object([
+            var members: [(String, JSON)] = [
                 ("action", .string(action.rawValue)), ("channel", reference("channels", identifier(channel))),
                 ("title", .string(actor)),
-                ("messages", .array(messages.map { reference("channels/\(identifier(channel))/messages", $0) })),
-            ])
-            return (identifier("\(channel).\(action.rawValue)"), operation)
+            ]
+            let holders = contract.holders(of: access)
+            if !holders.isEmpty { members.append(("description", .string("Vai trò – roles: \(holders)"))) }
+            members.append(
+                ("messages", .array(messages.map { reference("channels/\(identifier(channel))/messages", $0) })))
+            return (identifier("\(channel).\(action.rawValue)"), .object(members))
         }
 
         // MARK: Messages
@@ -195,15 +199,21 @@ package enum AsyncAPI {
                 examples: tombstones.map { example($0) })
             let refused = message(
                 deadLetterName, "Bản ghi bị từ chối – refused record",
-                "Một bản ghi bị từ chối của \(name).\n\nA refused record of \(name).", payload: nil, headers: nil,
+                """
+                Một bản ghi bị từ chối của \(name), đúng từng byte. \(DeadLetterGuide.others.vi)
+
+                A refused record of \(name), byte for byte. \(DeadLetterGuide.others.en)
+                """,
+                // What was refused need not be JSON.
+                contentType: "application/octet-stream", payload: nil, headers: DeadLetterGuide.headerSchema,
                 examples: [])
             let messages = [(name, record), (deleteName, delete), (deadLetterName, refused)]
             return messages.map { (identifier($0.0), $0.1) }
         }
 
         private func message(
-            _ messageName: String, _ title: String, _ description: String, payload: JSON?, headers: JSON?,
-            examples: [JSON]
+            _ messageName: String, _ title: String, _ description: String, contentType: String = "application/json",
+            payload: JSON?, headers: JSON?, examples: [JSON]
         ) -> JSON {
             let key = JSON.object([
                 ("type", .string("string")), ("description", .string(contract.key.joined(separator: ":"))),
@@ -211,7 +221,7 @@ package enum AsyncAPI {
             let kafka = JSON.object([("key", key), ("bindingVersion", .string(kafkaBindingVersion))])
             var members: [(String, JSON)] = [
                 ("name", .string(messageName)), ("title", .string(title)), ("description", .string(description)),
-                ("contentType", .string("application/json")), ("tags", tags),
+                ("contentType", .string(contentType)), ("tags", tags),
             ]
             if let headers { members.append(("headers", headers)) }
             if let payload { members.append(("payload", payload)) }

@@ -88,6 +88,7 @@ enum CatalogueTemplates {
         """
         <nav><a href="index.html">← Danh mục cơ sở dữ liệu</a>
         <a href="#fields">Các trường</a> <a href="#rules">Quy tắc</a> <a href="#reasons">Mã lý do</a>
+        <a href="#dead-letters">Bản ghi bị từ chối</a>
         <a href="#examples">Ví dụ</a> <a href="#publish">Cách gửi</a></nav>
         <p class="small">Đặc tả dữ liệu · Data contract</p>
         <h1><code>{{topic}}</code></h1>
@@ -160,6 +161,27 @@ enum CatalogueTemplates {
         <tr><th><code>{{code}}</code></th><td><p>{{words.vi}}</p><p class="en">{{words.en}}</p></td></tr>
         {{/reasons}}
         </tbody></table>
+
+        <h2 id="dead-letters">Bản ghi bị từ chối <span class="en">Refused records, given back</span></h2>
+        {{#letterWords}}
+        <p>{{vi}}</p><p class="en">{{en}}</p>
+        {{/letterWords}}
+        <table class="facts stack"><tbody>
+        {{#letters}}
+        <tr><th>{{label.vi}}<div class="en">{{label.en}}</div></th>
+        <td>{{#lines}}<p>{{.}}</p>{{/lines}}{{#englishLines}}<p class="en">{{.}}</p>{{/englishLines}}</td></tr>
+        {{/letters}}
+        </tbody></table>
+        <h3>Tiêu đề <span class="en">Headers</span></h3>
+        <table class="stack"><tbody>
+        {{#letterHeaders}}
+        <tr><th><code>{{name}}</code></th><td><p>{{words.vi}}</p><p class="en">{{words.en}}</p></td>
+        <td>{{#isNotAlways}}nếu có <span class="en">if any</span>{{/isNotAlways}}</td></tr>
+        {{/letterHeaders}}
+        </tbody></table>
+        {{#otherHeaders}}
+        <p>{{vi}}</p><p class="en">{{en}}</p>
+        {{/otherHeaders}}
 
         <h2 id="lists">Bộ mã danh mục <span class="en">Code lists</span></h2>
         <ul>

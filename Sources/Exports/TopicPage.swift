@@ -15,7 +15,8 @@ struct TopicPage {
         let content = Content(
             topic: name, words: Words(contract.descriptionVietnamese, contract.descriptionEnglish), facts: facts,
             fields: fieldRows(contract.fields, prefix: "", within: nil), rules: rules(refusing: true),
-            warnings: rules(refusing: false), reasons: reasons, lists: codeLists,
+            warnings: rules(refusing: false), reasons: reasons, letters: letters, letterHeaders: letterHeaders,
+            letterWords: [DeadLetterGuide.summary], otherHeaders: [DeadLetterGuide.others], lists: codeLists,
             accepted: accepted.enumerated().map { shown($0.element, isOpen: $0.offset == mostTelling) },
             refused: refused.map { shown($0, isOpen: false) }, commands: commands)
         return HTMLPage.page(
@@ -31,6 +32,10 @@ struct TopicPage {
         let rules: [Words]
         let warnings: [Words]
         let reasons: [Reason]
+        let letters: [Fact]
+        let letterHeaders: [Header]
+        let letterWords: [Words]
+        let otherHeaders: [Words]
         let lists: [List]
         let accepted: [Shown]
         let refused: [Shown]
@@ -99,7 +104,7 @@ struct TopicPage {
                 "Vai trò", "Roles",
                 contract.roles.map { role in
                     let access = CatalogueWords.access(role.access)
-                    return Words("\(role.name): \(access.vi)", "\(role.name): \(access.en). \(role.description)")
+                    return Words("\(role.holders): \(access.vi)", "\(role.name): \(access.en). \(role.description)")
                 }),
             Fact(
                 "Liên hệ", "Contact",
@@ -117,7 +122,6 @@ struct TopicPage {
     private var kafka: [Words] {
         let settings = contract.kafka
         let kept = CatalogueWords.retention(milliseconds: settings.retentionMilliseconds)
-        let lettersKept = CatalogueWords.retention(milliseconds: settings.deadLetterRetentionMilliseconds)
         let (partitions, replicas) = (settings.partitions, settings.replicationFactor)
         let policy = "cleanup.policy \(settings.cleanupPolicy)"
         return [
@@ -126,10 +130,52 @@ struct TopicPage {
                 "\(partitions) phân vùng, \(replicas) bản sao, lưu \(kept.vi), \(policy)",
                 "\(partitions) partitions, \(replicas) replicas, kept \(kept.en), \(policy)"
             ),
-            Words(
-                "Bản ghi bị từ chối: \(name)\(Contract.KafkaSettings.deadLetterSuffix), lưu \(lettersKept.vi)",
-                "refused records: \(name)\(Contract.KafkaSettings.deadLetterSuffix), kept \(lettersKept.en)"),
         ]
+    }
+
+    // MARK: Dead letters
+
+    private struct Header {
+        let name: String
+        let words: Words
+        let isNotAlways: Bool
+    }
+
+    private var letters: [Fact] {
+        let kept = CatalogueWords.retention(milliseconds: contract.kafka.deadLetterRetentionMilliseconds)
+        let bytes = CatalogueWords.grouped(Contract.KafkaSettings.deadLetterMessageBytesMax)
+        let data = CatalogueWords.grouped(Contract.KafkaSettings.messageBytesMax)
+        let partitions = Contract.KafkaSettings.deadLetterPartitions
+        let silence = Words("đặc tả chưa nêu", "the contract names nobody")
+        func holders(_ access: Contract.Role.Access) -> [Words] {
+            let roles = contract.roles.filter { $0.access == access }
+            return roles.isEmpty ? [silence] : roles.map { Words($0.holders, $0.description) }
+        }
+        return [
+            Fact(
+                "Chủ đề", "Topic",
+                [
+                    Words(
+                        "\(name)\(Contract.KafkaSettings.deadLetterSuffix), \(partitions) phân vùng",
+                        "\(partitions) partitions")
+                ]),
+            Fact("Thời gian lưu", "Kept", [kept]),
+            Fact(
+                "Giới hạn kích thước", "Size limit",
+                [
+                    Words(
+                        "\(bytes) byte mỗi bản ghi; chủ đề dữ liệu: \(data)",
+                        "\(bytes) bytes a record, headers included; the data topic: \(data)")
+                ]),
+            Fact("Ai được đọc", "Who reads it", holders(.readDeadLetters)),
+            Fact("Ai được ghi", "Who writes it", holders(.writeDeadLetters)),
+        ].filter { !$0.isEmpty }
+    }
+
+    private var letterHeaders: [Header] {
+        OwnerHeader.allCases.map {
+            Header(name: $0.rawValue, words: DeadLetterGuide.words($0), isNotAlways: !$0.isAlwaysThere)
+        }
     }
 
     // MARK: Fields

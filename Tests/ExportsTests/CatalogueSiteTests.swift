@@ -67,6 +67,15 @@ struct CatalogueSiteTests {
                 expect(reason.rawValue)
                 expect(ReasonGuide.vietnamese(reason))
             }
+            for header in OwnerHeader.allCases {
+                expect(header.rawValue)
+                expect(DeadLetterGuide.words(header).vi)
+                expect(DeadLetterGuide.words(header).en)
+            }
+            expect("\(topic.name).dead-letter, 3 phân vùng")
+            expect(CatalogueWords.retention(milliseconds: contract.kafka.deadLetterRetentionMilliseconds).vi)
+            expect("1\u{A0}179\u{A0}648 byte")
+            for role in contract.roles { expect(role.holders) }
             for contact in contract.support { #expect(page.contains("<a href=\"\(contact.url)\">")) }
             let examples = Examples.load(topicFolder: topic.folder)
             for example in examples.accepted + examples.refused { expect(example.why) }

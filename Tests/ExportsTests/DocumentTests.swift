@@ -111,10 +111,15 @@ struct DocumentTests {
                 // As `topics apply` makes them, whatever the data topic has.
                 "{\"topic\":\"\(name)\",\"partitions\":\(topic.contract.kafka.partitions),",
                 "{\"topic\":\"\(name).dead-letter\",\"partitions\":3,",
+                "\"max.message.bytes\":\(Contract.KafkaSettings.deadLetterMessageBytesMax)}",
             ] {
                 #expect(text.contains(part), "\(part)")
             }
         }
+        for header in OwnerHeader.allCases {
+            #expect(text.contains("\"\(header.rawValue)\":{\"type\":\"string\""), "\(header)")
+        }
+        #expect(text.contains(#""description":"Vai trò – roles: owner (User:insurance-owner)""#))
         #expect(text.contains(#""cleanup.policy":["compact","delete"],"retention.ms":7200000"#))
         #expect(text.contains(#""servers":{"kafka":{"host":"kafka.lienthong.example:9093","protocol":"kafka"}}"#))
     }

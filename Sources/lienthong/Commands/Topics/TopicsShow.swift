@@ -61,6 +61,8 @@ struct TopicsShow: AsyncParsableCommand {
                 """
                 Key \(contract.key.joined(separator: ":")), version in \(contract.versionField), mapping revision \
                 \(topic.mapping.revision) to \(topic.mapping.table), \(contract.kafka.partitions) partitions.
+                Dead letters in \(topic.name)\(Contract.KafkaSettings.deadLetterSuffix).
+                \(contract.roles.map(Self.words).joined(separator: "\n"))
 
                 """)
             var table = Table([
@@ -76,6 +78,18 @@ struct TopicsShow: AsyncParsableCommand {
         }
     }
 
+    private static func words(_ role: Contract.Role) -> String {
+        let principals = role.principals.isEmpty ? "nobody named" : role.principals.joined(separator: ", ")
+        return "Role \(role.name) (\(role.access.rawValue)): \(principals)"
+    }
+
+    private static func json(_ role: Contract.Role) -> JSON {
+        .object([
+            ("role", .string(role.name)), ("access", .string(role.access.rawValue)),
+            ("kafkaPrincipals", .array(role.principals.map { .string($0) })),
+        ])
+    }
+
     private static func members(_ topic: TopicDefinition) -> [(String, JSON)] {
         let contract = topic.contract
         return [
@@ -86,6 +100,9 @@ struct TopicsShow: AsyncParsableCommand {
             ("key", .array(contract.key.map { .string($0) })), ("versionField", .string(contract.versionField)),
             ("table", .string(topic.mapping.table)), ("mappingRevision", .integer(Int64(topic.mapping.revision))),
             ("partitions", .integer(Int64(contract.kafka.partitions))),
+            ("deadLetterTopic", .string("\(topic.name)\(Contract.KafkaSettings.deadLetterSuffix)")),
+            ("deadLetterRetentionMilliseconds", .integer(contract.kafka.deadLetterRetentionMilliseconds)),
+            ("roles", .array(contract.roles.map(json))),
         ]
     }
 
