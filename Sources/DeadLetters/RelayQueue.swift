@@ -65,12 +65,12 @@ final class RelayQueue {
     /// a step for each further one. Null where nobody repaired it.
     private static func refusals(since which: String) -> String {
         """
-        (SELECT 2 + count(f.id) FROM (
+        CASE WHEN w.repaired IS NOT NULL THEN (SELECT 2 + count(f.id) FROM (
             SELECT \(which)(id) AS id FROM ingest.dead_letter_step s
             WHERE s.letter = w.id AND s.step = 'redriven' AND s.details ? 'repaired') AS r
           LEFT JOIN ingest.dead_letter_step f
             ON f.letter = w.id AND f.id < r.id AND f.step IN ('refused', 'quarantined')
-          WHERE r.id IS NOT NULL HAVING max(r.id) IS NOT NULL)
+          HAVING max(r.id) IS NOT NULL) END
         """
     }
 
@@ -131,7 +131,10 @@ final class RelayQueue {
     }
 
     private static func repaired(_ result: PostgresResult, _ row: Int) throws -> RepairedForm? {
-        guard let sealed = try LetterColumn.repaired(result, row) else { return nil }
+        // Without the step of its repair nobody can say which refusal met it; the owner's own form is told then.
+        guard let sealed = try LetterColumn.repaired(result, row), result[row, "repaired_since"] != nil else {
+            return nil
+        }
         return RepairedForm(
             sealed: sealed, since: try LetterColumn.number(result, row, "repaired_since"),
             firstSince: try LetterColumn.number(result, row, "first_repaired_since"))

@@ -244,6 +244,22 @@ struct RelayTests {
         #expect(told[1].record.key == [1])
     }
 
+    @Test("a repaired letter without the step of its repair is told as it was sent, and holds up no other")
+    func repairedWithoutStep() async throws {
+        let world = try RelayWorld()
+        let record = RawRecord(key: [1], value: Array("sent".utf8))
+        let id = try world.refuse(record, offset: 1, refusals: 2)
+        let origin = RecordOrigin(
+            topic: world.topic, incarnation: 2, partition: Partition(1), offset: Offset(1))
+        try DeadLetterStore(connection: world.connection).keepRepaired(
+            try world.sealer.seal(RawRecord(key: [1], value: [2]), origin: origin), of: id)
+        try world.refuse(record, offset: 2)
+        try await world.drain()
+        let told = try world.told()
+        #expect(told.count == 3)
+        #expect(told.allSatisfy { $0.record.value == record.value && $0.header("lienthong-repaired") == nil })
+    }
+
     @Test("a letter that is repaired before its owner was told of the first refusal is told as it was sent")
     func repairedUntold() async throws {
         let world = try RelayWorld()
