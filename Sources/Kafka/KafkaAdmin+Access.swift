@@ -73,20 +73,11 @@ extension KafkaAdmin {
         _ principal: String, _ operation: AccessRule.Operation, on name: TopicName, timeoutMilliseconds: Int32
     ) throws(KafkaError) {
         let action = "granting access to \(name)"
-        guard let number = operation.number else {
-            throw KafkaError(KafkaErrorCode.invalidArgument, action: action, detail: "only read and write are granted")
-        }
         let client = try open(action)
-        var reason = [CChar](repeating: 0, count: 512)
-        guard
-            let rule = rd_kafka_AclBinding_new(
-                RD_KAFKA_RESOURCE_TOPIC, name.rawValue, RD_KAFKA_RESOURCE_PATTERN_LITERAL, principal, "*", number,
-                RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, &reason, reason.count)
-        else { throw KafkaError(KafkaErrorCode.invalidArgument, action: action, detail: text(reason)) }
-        defer { rd_kafka_AclBinding_destroy(rule) }
+        let binding = try AccessBinding(AccessRule(principal: principal, operation: operation), of: name, action)
         let event = try AdminCall(client, RD_KAFKA_ADMIN_OP_CREATEACLS, timeoutMilliseconds, action)
             .perform { options, queue in
-                var rules: [OpaquePointer?] = [rule]
+                var rules: [OpaquePointer?] = [binding.pointer]
                 rd_kafka_CreateAcls(client.pointer, &rules, 1, options, queue)
             }
         var count = 0
@@ -98,6 +89,36 @@ extension KafkaAdmin {
         throw KafkaError(
             rd_kafka_error_code(error), action: action, detail: String(cString: rd_kafka_error_string(error)))
     }
+}
+
+/// One rule as librdkafka holds it.
+struct AccessBinding: ~Copyable {
+    let pointer: OpaquePointer
+
+    /// - Throws: `KafkaErrorCode.invalidArgument` for an operation that is not among those named here.
+    init(_ rule: AccessRule, of topic: TopicName, _ action: String) throws(KafkaError) {
+        guard let operation = rule.operation.number else {
+            throw KafkaError(KafkaErrorCode.invalidArgument, action: action, detail: "unknown operation")
+        }
+        let (name, type) =
+            switch rule.pattern {
+            case .literal: (topic.rawValue, RD_KAFKA_RESOURCE_PATTERN_LITERAL)
+            case .wider("*"): ("*", RD_KAFKA_RESOURCE_PATTERN_LITERAL)
+            case .wider(let pattern): (String(pattern.dropLast()), RD_KAFKA_RESOURCE_PATTERN_PREFIXED)
+            }
+        var reason = [CChar](repeating: 0, count: 512)
+        guard
+            let pointer = rd_kafka_AclBinding_new(
+                RD_KAFKA_RESOURCE_TOPIC, name, type, rule.principal, rule.host, operation,
+                rule.isAllowed ? RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW : RD_KAFKA_ACL_PERMISSION_TYPE_DENY, &reason,
+                reason.count)
+        else { throw KafkaError(KafkaErrorCode.invalidArgument, action: action, detail: text(reason)) }
+        self.pointer = pointer
+    }
+
+    deinit { rd_kafka_AclBinding_destroy(pointer) }
+
+    var rule: AccessRule? { AccessRule(pointer) }
 }
 
 extension AccessRule {
@@ -129,12 +150,15 @@ extension AccessRule.Operation {
         }
     }
 
-    /// Nil for what is not granted here.
+    /// Nil for what has no name here.
     fileprivate var number: rd_kafka_AclOperation_t? {
         switch self {
         case .read: RD_KAFKA_ACL_OPERATION_READ
         case .write: RD_KAFKA_ACL_OPERATION_WRITE
-        case .all, .describe, .describeConfigs, .other: nil
+        case .all: RD_KAFKA_ACL_OPERATION_ALL
+        case .describe: RD_KAFKA_ACL_OPERATION_DESCRIBE
+        case .describeConfigs: RD_KAFKA_ACL_OPERATION_DESCRIBE_CONFIGS
+        case .other: nil
         }
     }
 
