@@ -407,8 +407,10 @@ struct BatchWriter {
                 slot.batch.refusals[number].refusal.reason == .stateSecret, written.contains(entry.partition)
             else { continue }
             let name = topic.definition.name
+            let earlier =
+                topic.account == .live ? "" : " by this reading; a row that an earlier one made of it stands as it was"
             logger.critical(
-                "a state secret stands in the log at \(name)[\(entry.partition)] offset \(entry.offset): its content was kept nowhere here, and is still readable in Kafka; delete it with `lienthong topics purge --topic \(name) --partition \(entry.partition) --before \(NextOffset(after: entry.offset)) --because …`"
+                "a state secret stands in the log at \(name)[\(entry.partition)] offset \(entry.offset): its content was kept nowhere here\(earlier), and is still readable in Kafka; delete it with `lienthong topics purge --topic \(name) --partition \(entry.partition) --before \(NextOffset(after: entry.offset)) --because …`"
             )
         }
     }

@@ -45,26 +45,26 @@ struct DryTables: Sendable {
 
     static let readOnly = "SET default_transaction_read_only = on"
 
-    /// Copies the live rows of staged keys that are not here yet, their lists first.
+    /// Copies the live rows of staged keys that are not here yet, with their lists; in one statement, so that rows and
+    /// lists are of one moment. A key that the trial itself made is not copied, though it lives by now.
     /// - Parameter stage: the staging table's name.
     func fetch(_ stage: String) -> [String] {
-        let isNew = "NOT EXISTS (SELECT FROM \(name(before)) b WHERE \(equal("b", "s")))"
-        var statements: [String] = []
-        func take(_ source: String, into tables: [String]) {
-            for table in tables {
-                statements.append(
-                    "INSERT INTO \(table) SELECT t.* FROM \(stage) s JOIN \(source) t ON \(equal("t", "s")) WHERE \(isNew)"
-                )
-            }
-        }
+        var parts = [
+            """
+            fetched AS (INSERT INTO \(name(before)) SELECT t.* FROM \(stage) s
+              JOIN \(qualified(live.schema, live.name)) t ON \(equal("t", "s"))
+              WHERE NOT EXISTS (SELECT FROM \(name(after)) a WHERE \(equal("a", "s"))) RETURNING *)
+            """
+        ]
         for (index, child) in liveChildren.enumerated() {
-            take(
-                qualified(child.schema, child.name),
-                into: [name(beforeChildren[index]), name(afterChildren[index])])
+            parts.append(
+                """
+                list\(index) AS (INSERT INTO \(name(beforeChildren[index])) SELECT c.* FROM fetched f
+                  JOIN \(qualified(child.schema, child.name)) c ON \(equal("c", "f")) RETURNING *),
+                copied\(index) AS (INSERT INTO \(name(afterChildren[index])) SELECT * FROM list\(index))
+                """)
         }
-        // `before` last: it tells what is here.
-        take(qualified(live.schema, live.name), into: [name(after), name(before)])
-        return statements
+        return ["WITH \(parts.joined(separator: ",\n")) INSERT INTO \(name(after)) SELECT * FROM fetched"]
     }
 
     func name(_ table: TablePlan) -> String { qualified(table.schema, table.name) }

@@ -327,9 +327,11 @@ final class Lane {
         guard let partitions = pendingAssignment else { return }
         try settle()
         let store = PositionStore(connection: try database())
+        let claimed = try store.claim(partitions, by: settings.name)
+        // Asked after the claim: a word that was given in between either is seen here, or raised the epoch.
         let controls = try store.controls(of: settings.topics.map(\.name))
         for (name, control) in controls { try heed(control, of: name, store) }
-        let fresh = try store.claim(partitions, by: settings.name).map { ($0.topicPartition, state(of: $0)) }
+        let fresh = claimed.map { ($0.topicPartition, state(of: $0)) }
         forgetTaken()
         states = PartitionTable(fresh.filter { topics[$0.0.topic] != nil })
         topicsOfStates = states.keys.compactMap { topics[$0.topic] }

@@ -7,6 +7,7 @@ import Synchronization
 /// breaker until it is done, the reading one all the rest.
 final class LaneTopic {
     let definition: TopicDefinition
+    let account: Account
     let sql: MergeSQL
     var breaker: Breaker
     /// Asked for the next batch while the one before tells what became of it.
@@ -30,6 +31,7 @@ final class LaneTopic {
     ) throws(UserError) {
         paths = Mutex(PathChooser(copyRowsMin: copyRowsMin))
         self.definition = definition
+        self.account = account
         filling = BatchSlot(try TopicBatch(definition, codeLists: codeLists))
         spare = BatchSlot(try TopicBatch(definition, codeLists: codeLists))
         let decoder = filling.batch.decoder

@@ -303,7 +303,7 @@ struct MergeSQL {
             INSERT INTO \(prefix)_won
             SELECT p.partition, p.incarnation FROM \(live ? "ingest.position l JOIN " : "")\(own)
             JOIN (VALUES \(rows.joined(separator: ", "))) AS c (partition, epoch, expected) ON c.partition = p.partition
-            WHERE \(account.owns(topic))\(live ? " AND l.topic = \(topic)" : "")
+            WHERE \(account.owns(topic))\(live ? " AND l.topic = \(topic) AND l.gap_kind IS DISTINCT FROM 'other-log'" : "")
               AND p.epoch = c.epoch AND p.next_offset = c.expected
             ORDER BY p.partition FOR UPDATE OF \(live ? "l, p" : "p")
             """
@@ -621,20 +621,29 @@ struct MergeSQL {
         return statements
     }
 
+    /// A record that is read again makes no second letter, and none where its letter was purged after something was sent
+    /// in its place. What turns out a state secret only now leaves nothing behind.
     private var keepDeadLetters: String {
-        """
-        INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, sql_state,
-          contract_version, record_at, key_fingerprint, key_hint, record_version, key_id, payload)
-        SELECT \(topic), w.incarnation, d.partition, d."offset", d.reason, d.field, d.rule, d.sql_state,
-          \(contractVersion), d.record_at, d.key_fingerprint, d.key_hint, d.record_version, d.key_id,
-          d.payload
-        FROM \(prefix)_dead d JOIN \(prefix)_won w ON w.partition = d.partition
-        WHERE (d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign))
-          AND (d.letter IS NULL OR NOT EXISTS (SELECT FROM ingest.dead_letter l
-            WHERE l.id = d.letter AND l.topic = \(topic) AND l.status IN ('redriven', 'open', 'quarantined')))
-        ORDER BY d.partition, d."offset"
-        ON CONFLICT (topic, incarnation, partition, "offset") DO NOTHING
-        """
+        let emptied = ["payload", "key_id", "key_fingerprint", "key_hint", "repaired", "repaired_key_id", "sql_state"]
+            .map { "\($0) = NULL" }.joined(separator: ", ")
+        return """
+            INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, sql_state,
+              contract_version, record_at, key_fingerprint, key_hint, record_version, key_id, payload)
+            SELECT \(topic), w.incarnation, d.partition, d."offset", d.reason, d.field, d.rule, d.sql_state,
+              \(contractVersion), d.record_at, d.key_fingerprint, d.key_hint, d.record_version, d.key_id,
+              d.payload
+            FROM \(prefix)_dead d JOIN \(prefix)_won w ON w.partition = d.partition
+            WHERE (d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign))
+              AND (d.letter IS NULL OR NOT EXISTS (SELECT FROM ingest.dead_letter l
+                WHERE l.id = d.letter AND l.topic = \(topic) AND l.status IN ('redriven', 'open', 'quarantined')))
+              AND NOT EXISTS (SELECT FROM ingest.redriven r LEFT JOIN ingest.dead_letter l ON l.id = r.letter
+                WHERE r.topic = \(topic) AND r.partition = d.partition AND r."offset" = d."offset"
+                  AND r.incarnation = w.incarnation AND l.id IS NULL)
+            ORDER BY d.partition, d."offset"
+            ON CONFLICT (topic, incarnation, partition, "offset") DO UPDATE SET reason = excluded.reason,
+              field = excluded.field, rule = excluded.rule, \(emptied)
+            WHERE excluded.reason = \(SQLText.literal(ReasonCode.stateSecret.rawValue))
+            """
     }
 
     /// What the batch does to dead letters, its own and those of before.

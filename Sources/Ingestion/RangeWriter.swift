@@ -90,6 +90,8 @@ package final class RangeWriter {
         self.logger = logger
         _ = try connection.execute("SET jit = off; SET work_mem = '32MB'")
         _ = try connection.execute(topic.sql.tables.setUp)
+        // COPY waits for us with the positions locked: were we frozen then, live workers would wait as long.
+        if case .live = target { topic.paths.withLock { $0.neverCopy() } }
         guard let dry else { return }
         // Rows larger than a page are provided for beforehand: later this session may make no table.
         _ = try connection.execute(topic.sql.tables.widen)

@@ -18,21 +18,31 @@ package struct DryRunReport: Sendable {
 package enum DryRun {
     /// - Parameters:
     ///   - settings: as the live workers'; its `topics` are not looked at.
+    ///   - recordsMax: a longer range is not begun.
     ///   - connection: a session of its own, which can write nothing but temporary tables afterwards.
     ///   - tell: called with the number of records read.
     /// - Throws: `KafkaError`, `PostgresError`; `TopicFault` where the tables do not fit the mapping.
     package static func run(
         _ definition: TopicDefinition, _ ranges: [PartitionRange], keyFingerprints: [[UInt8]]?,
-        settings: WorkerSettings, connection: PostgresConnection, samplesMax: Int, logger: Logger,
+        settings: WorkerSettings, connection: PostgresConnection, recordsMax: Int64, samplesMax: Int, logger: Logger,
         isStopping: () -> Bool, tell: (Int64) -> Void
     ) throws -> DryRunReport {
+        let ranges = ranges.filter { !$0.isEmpty }
+        let offsets = ranges.reduce(0) { $0 + $1.count }
+        guard offsets <= recordsMax else {
+            throw UserError(
+                action: "trying a replay of", subject: "\(definition.name)",
+                cause:
+                    "the range has \(Quantity.words(offsets, "offset")), more than \(Quantity.grouped(recordsMax)): the rows that it touches are copied, on the database's disk",
+                nextStep: "name a narrower range or some partitions, or raise --most-records", status: .no)
+        }
         var settings = settings
         settings.topics = [definition]
         let writer = try RangeWriter(
             .trial, settings: settings, maxRefusedShare: 1, connection: connection, logger: logger)
         let reader = try RangeReader(
             definition.name, kafka: settings.kafka, name: "dry-run",
-            keys: keyFingerprints.map { KeySelection($0, topic: definition.name, sealer: settings.sealer) },
+            keys: try keyFingerprints.map { try KeySelection($0, topic: definition.name, sealer: settings.sealer) },
             writer: writer, logger: logger)
         defer { reader.close() }
         try writer.begin(

@@ -54,10 +54,12 @@ final class RangeReader {
     /// - Returns: why the range cannot be read whole; nil where it can.
     func begin(_ positions: [ReplayPosition]) throws -> String? {
         for position in positions where position.next < position.to {
-            let last = position.last.flatMap { $0.offset < position.next ? $0 : nil }
+            let low = try marks(position.partition).low
+            // What retention took can be compared with nothing.
+            let last = position.last.flatMap { $0.offset < position.next && $0.offset >= low ? $0 : nil }
             open[position.partition] = Reading(to: position.to, taken: position.next, verifying: last)
+            if let because = try eaten(position.partition) { return because }
         }
-        if let because = try eaten() { return because }
         try consumer.assign(
             open.sorted { $0.key < $1.key }.map { partition, reading in
                 (place(partition), NextOffset(reading.verifying?.offset ?? reading.taken))
@@ -71,12 +73,17 @@ final class RangeReader {
         case .message(let message):
             return try take(message)
         case .endOfPartition(let place, let end):
-            // The log ends behind the range: what is left of that are holes.
-            if let reading = open[place.partition], end.rawValue >= reading.to, reading.verifying == nil {
+            guard let reading = open[place.partition] else { break }
+            if end.rawValue >= reading.to {
+                // The log ends behind the range: what is left of that are holes, also where the record was by which the
+                // log is known again.
                 passRest(place.partition, reading)
+            } else if try self.end(of: place.partition) < reading.to {
+                return .cannotGoOn(
+                    because: "the log of \(place) ends before the range does: it was made anew or truncated")
             }
         case .outOfRange(let place):
-            let because = try eaten()
+            let because = try eaten(place.partition)
             return .cannotGoOn(
                 because: because ?? "the log of \(place) ends before the range does: it was made anew or truncated")
         case .failure(let error, let partition):
@@ -111,7 +118,9 @@ final class RangeReader {
         }
         guard offset.rawValue >= reading.taken else { return .nothing }
         // One offset is a transaction's control record. More may be a log whose start moved past us.
-        if offset.rawValue - reading.taken > 1, let because = try eaten() { return .cannotGoOn(because: because) }
+        if offset.rawValue - reading.taken > 1, let because = try eaten(partition) {
+            return .cannotGoOn(because: because)
+        }
         guard offset.rawValue < reading.to else {
             passRest(partition, reading)
             return .nothing
@@ -138,21 +147,20 @@ final class RangeReader {
         do { try consumer.pause([place(partition)]) } catch { logger.debug("pausing \(place(partition)): \(error)") }
     }
 
-    /// Why the range cannot be read whole any more: retention took records of it; nil where none are missing.
-    private func eaten() throws -> String? {
-        for (partition, reading) in open.sorted(by: { $0.key < $1.key }) {
-            let low = try admin.watermarks(place(partition), timeoutMilliseconds: Self.timeoutMilliseconds).low
-            if low > reading.taken {
-                return
-                    "\(low - reading.taken) offsets of \(place(partition)) that were still to be read are gone: Kafka's first offset is \(low)"
-            }
-        }
-        return nil
+    /// Why the partition cannot be read whole any more: retention took records of it; nil where none are missing.
+    private func eaten(_ partition: Partition) throws -> String? {
+        guard let reading = open[partition] else { return nil }
+        let low = try marks(partition).low
+        guard low > reading.taken else { return nil }
+        return
+            "\(low - reading.taken) offsets of \(place(partition)) that were still to be read are gone: Kafka's first offset is \(low)"
     }
 
     /// The offset after the partition's last record, as Kafka has it now.
-    func end(of partition: Partition) throws -> Int64 {
-        try admin.watermarks(place(partition), timeoutMilliseconds: Self.timeoutMilliseconds).high
+    func end(of partition: Partition) throws -> Int64 { try marks(partition).high }
+
+    private func marks(_ partition: Partition) throws -> (low: Int64, high: Int64) {
+        try admin.watermarks(place(partition), timeoutMilliseconds: Self.timeoutMilliseconds)
     }
 
     private func place(_ partition: Partition) -> TopicPartition { TopicPartition(topic, partition) }

@@ -15,6 +15,7 @@ package struct ReplayPlan: Sendable {
     package var missing: Int64 { ranges.reduce(0) { $0 + $1.missing } }
 
     package init(_ definition: TopicDefinition, _ ranges: [PartitionRange], connection: PostgresConnection) throws {
+        let ranges = ranges.filter { !$0.isEmpty || $0.missing > 0 }
         self.ranges = ranges
         let rows = ranges.map {
             "(\($0.partition), \($0.incarnation), \($0.from)::bigint, \($0.to)::bigint)"

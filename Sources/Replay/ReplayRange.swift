@@ -34,12 +34,14 @@ package struct PartitionRange: Sendable, Equatable {
     package let incarnation: Int32
     package let from: Int64
     package let to: Int64
-    /// Offsets before `from` that the range asks for and Kafka no longer has.
+    /// Offsets before `from` that the range asks for and Kafka no longer has; by a time before the log's first record at
+    /// most so many.
     package let missing: Int64
     /// It ends where the live workers stand, wherever that is when the replay is written down.
     package let endsAtLivePosition: Bool
 
     package var count: Int64 { to - from }
+    package var isEmpty: Bool { to <= from }
 }
 
 /// Turns places into offsets by asking Kafka and the national database.
@@ -64,7 +66,7 @@ package struct RangeResolver {
         var place: TopicPartition
     }
 
-    /// - Returns: the partitions in which the range is not empty.
+    /// - Returns: the partitions in which the range is not empty, and those where it ends at the live position.
     /// - Throws: `UserError` for a range that lies outside of the log or of what the live workers have dealt with.
     package func resolve(_ range: ReplayRange) throws -> [PartitionRange] {
         if case .offset(let from) = range.from, case .offset(let to) = range.to, to <= from {
@@ -83,14 +85,18 @@ package struct RangeResolver {
             try check(range.to, end, one)
             let bounded = min(end, one.position)
             let first = max(start, one.low)
-            let missing = max(0, min(first, bounded) - start)
-            guard first < bounded || missing > 0 else { continue }
+            // Where the log begins with the time asked for or later, nobody knows what of that time was before it.
+            var asked = start
+            if case .time = range.from, start == one.low { asked = 0 }
+            let missing = max(0, min(first, bounded) - asked)
+            // An empty one may still get records by an older mapping, until that is forbidden (`ReplayStore.create`).
+            guard first < bounded || missing > 0 || bounded == one.position else { continue }
             ranges.append(
                 PartitionRange(
                     partition: one.partition, incarnation: one.incarnation, from: min(first, bounded), to: bounded,
                     missing: missing, endsAtLivePosition: bounded == one.position))
         }
-        guard !ranges.isEmpty else {
+        guard ranges.contains(where: { !$0.isEmpty || $0.missing > 0 }) else {
             throw fault("the range holds no record that the live workers have dealt with", "name a wider range", .no)
         }
         return ranges
@@ -119,27 +125,27 @@ package struct RangeResolver {
             SELECT partition, next_offset, incarnation, gap_because IS NOT NULL FROM ingest.position
             WHERE topic = $1 ORDER BY partition
             """, [topic.rawValue])
-        var known: [Known] = []
+        var standing: [Partition: (next: Int64, incarnation: Int32, hasGap: Bool)] = [:]
         for row in 0..<positions.rowCount {
             guard let number = positions[row, 0].flatMap(Int32.init), let next = positions.integer(row, 1),
                 let incarnation = positions[row, 2].flatMap(Int32.init)
             else { continue }
-            let partition = Partition(number)
-            guard there.contains(partition), wanted?.contains(partition) ?? true else { continue }
+            standing[Partition(number)] = (next, incarnation, positions[row, 3] == "t")
+        }
+        guard !standing.isEmpty else { return [] }
+        return try there.filter { wanted?.contains($0) ?? true }.sorted().map { partition in
             let place = TopicPartition(topic, partition)
-            guard positions[row, 3] == "f" else {
+            let position = standing[partition] ?? (0, 0, false)
+            guard !position.hasGap else {
                 throw fault(
                     "\(place) stands at a gap: its log may be another one",
-                    "decide with `lienthong work accept-gap` first",
-                    .no)
+                    "decide with `lienthong work accept-gap` first", .no)
             }
             let marks = try admin.watermarks(place, timeoutMilliseconds: timeoutMilliseconds)
-            known.append(
-                Known(
-                    partition: partition, incarnation: incarnation, position: next, low: marks.low, high: marks.high,
-                    place: place))
+            return Known(
+                partition: partition, incarnation: position.incarnation, position: position.next, low: marks.low,
+                high: marks.high, place: place)
         }
-        return known
     }
 
     /// Partitions that have no such place are absent.

@@ -4,7 +4,7 @@ import Foundation
 import Ingestion
 import Kafka
 import Logging
-import Model
+package import Model
 import Postgres
 
 final class ReplayRun {
@@ -23,7 +23,7 @@ final class ReplayRun {
     /// Why nothing is read just now.
     private var waiting: String?
 
-    /// - Parameter store: on a connection of its own, on which signs are given while a batch is written.
+    /// - Parameter store: on a connection of its own.
     init(
         _ replay: ReplayState, _ definition: TopicDefinition, _ settings: ReplayerSettings, _ store: ReplayStore,
         _ logger: Logger
@@ -43,7 +43,7 @@ final class ReplayRun {
             settings: worker, maxRefusedShare: replay.maxRefusedShare, connection: connection, logger: logger)
         reader = try RangeReader(
             replay.topic, kafka: worker.kafka, name: "replay-\(replay.id)",
-            keys: replay.keyFingerprints.map { KeySelection($0, topic: replay.topic, sealer: worker.sealer) },
+            keys: try replay.keyFingerprints.map { try KeySelection($0, topic: replay.topic, sealer: worker.sealer) },
             writer: writer, logger: logger)
         pace = Pace(recordsASecond: replay.rate)
         nextLook = ContinuousClock.now
@@ -66,16 +66,20 @@ final class ReplayRun {
         while !reader.isDone {
             if isStopping() { return .interrupted }
             if clock.now >= nextLook {
-                guard try look(tell) else { return .lost }
+                if let ending = try look(tell) { return ending }
             }
             if waiting != nil || pace.mustWait(clock.now) {
                 Thread.sleep(forTimeInterval: 0.02)
                 continue
             }
             switch try reader.step() {
-            case .took: pace.took(1, clock.now)
+            case .took:
+                pace.took(1, clock.now)
+                rate.add(1)
             case .nothing: break
-            case .cannotGoOn(let because): return .stopped(because: because)
+            case .cannotGoOn(let because):
+                // What came before that place is written, so that going on later begins there.
+                return try flushIfFull(true) ? .stopped(because: because) : whyLost()
             }
             if try flushIfFull(reader.isDone) == false { return try whyLost() }
         }
@@ -89,7 +93,8 @@ final class ReplayRun {
     /// The account did not let us write: it is another runner's, or the live log is another one now.
     private func whyLost() throws -> Replayer.Ending {
         guard try store.beat(replay.id, epoch: replay.epoch, note: nil, recordsASecond: nil) else { return .lost }
-        return .stopped(because: "the topic's log was accepted as a new one; what the replay was to read is gone")
+        return .stopped(
+            because: "the log of \(replay.topic) is no longer the one that the replay began with: see `lienthong lag`")
     }
 
     /// False where the account is not ours any more.
@@ -101,37 +106,42 @@ final class ReplayRun {
         }
         lastFlush = clock.now
         let written = try writer.flush()
-        rate.add(written.fates.consumed)
         return written.lost.isEmpty
     }
 
     // MARK: Looking around
 
-    /// Gives a sign, and sees whether live workers are kept waiting. False where the replay is no longer ours.
-    private func look(_ tell: (ReplayState) -> Void) throws -> Bool {
-        // What is in hand is written before a long wait begins.
-        let behind = replay.intoShadow ? 0 : try liveLag()
-        waiting =
-            behind > replay.liveLagMax
-            ? "live workers are \(behind) records behind, more than \(replay.liveLagMax): the replay waits for them"
-            : nil
+    /// Gives a sign, and sees whether it is time to wait. Nil while the replay may go on.
+    private func look(_ tell: (ReplayState) -> Void) throws -> Replayer.Ending? {
+        waiting = replay.intoShadow ? nil : try reasonToWait()
         if waiting != nil {
-            _ = try flushIfFull(true)
-            pace.rest(clock.now)
+            // What is in hand is written before a long wait begins.
+            guard try flushIfFull(true) else { return try whyLost() }
+            pace.rest()
         }
         nextLook = clock.now + settings.lookInterval
-        guard
-            try store.beat(
-                replay.id, epoch: replay.epoch, note: waiting, recordsASecond: rate.recordsASecond(clock.now))
-        else { return false }
+        let recordsASecond = rate.recordsASecond(clock.now)
+        guard try store.beat(replay.id, epoch: replay.epoch, note: waiting, recordsASecond: recordsASecond) else {
+            return .lost
+        }
         if let state = try store.state(replay.id) { tell(state) }
-        return true
+        return nil
     }
 
-    /// Records that the live workers have not yet dealt with, in all partitions.
+    private func reasonToWait() throws -> String? {
+        let control = try store.connection.query(
+            "SELECT 1 FROM ingest.topic_state WHERE topic = $1 AND paused", [replay.topic.rawValue])
+        if control.rowCount > 0 { return "the topic is paused: the replay rests with it" }
+        let behind = try liveLag()
+        guard behind > replay.liveLagMax else { return nil }
+        return "live workers are \(behind) records behind, more than \(replay.liveLagMax): the replay waits for them"
+    }
+
+    /// Records that the live workers have not yet dealt with, in all partitions but those that wait for a person.
     private func liveLag() throws -> Int64 {
         let positions = try store.connection.query(
-            "SELECT partition, next_offset FROM ingest.position WHERE topic = $1", [replay.topic.rawValue])
+            "SELECT partition, next_offset FROM ingest.position WHERE topic = $1 AND gap_because IS NULL",
+            [replay.topic.rawValue])
         var behind: Int64 = 0
         for row in 0..<positions.rowCount {
             guard let partition = positions[row, 0].flatMap(Int32.init), let next = positions.integer(row, 1) else {
@@ -170,7 +180,7 @@ struct Pace {
     }
 
     /// Time spent waiting for others is no time saved.
-    mutating func rest(_ now: ContinuousClock.Instant) {
+    mutating func rest() {
         since = nil
         taken = 0
     }
@@ -179,38 +189,56 @@ struct Pace {
 /// Records a second over the last half minute or so.
 struct RateMeter {
     private var samples: [(at: ContinuousClock.Instant, records: Int64)] = []
-    private var sum: Int64 = 0
+    private var unsampled: Int64 = 0
 
-    mutating func add(_ records: Int64) {
-        samples.append((ContinuousClock.now, records))
-        sum += records
-    }
+    mutating func add(_ records: Int64) { unsampled += records }
 
+    /// Asked about once a second.
     mutating func recordsASecond(_ now: ContinuousClock.Instant) -> Double? {
-        while let first = samples.first, now - first.at > .seconds(30), samples.count > 1 {
-            sum -= first.records
-            samples.removeFirst()
-        }
-        guard let first = samples.first else { return nil }
-        let seconds = (now - first.at) / .seconds(1)
-        return seconds < 1 ? nil : Double(sum) / seconds
+        samples.append((now, unsampled))
+        unsampled = 0
+        while let first = samples.first, now - first.at > .seconds(30), samples.count > 2 { samples.removeFirst() }
+        guard let first = samples.first, now - first.at >= .milliseconds(500) else { return nil }
+        // What came before the first sample was read before its time.
+        return Double(samples.dropFirst().reduce(0) { $0 + $1.records }) / ((now - first.at) / .seconds(1))
     }
 }
 
 /// The only keys that are asked for. They are known by keyed fingerprints: no key stands in the database.
-struct KeySelection {
+package struct KeySelection {
+    /// No record has this key. Its fingerprint goes with the others, and tells whether they were made with a secret that
+    /// is known here.
+    private static let witness: [UInt8] = [0]
+
     private let fingerprints: Set<[UInt8]>
     private let topic: TopicName
     private let sealer: any PayloadSealer
 
-    init(_ fingerprints: [[UInt8]], topic: TopicName, sealer: any PayloadSealer) {
+    /// What to keep of the keys, under each secret known.
+    package static func fingerprints(of keys: [[UInt8]], topic: TopicName, sealer: any PayloadSealer) -> [[UInt8]] {
+        ([witness] + keys).flatMap { sealer.keyFingerprints(of: $0, topic: topic) }
+    }
+
+    /// - Throws: `UserError` where they were made with a secret that is not known here.
+    init(_ fingerprints: [[UInt8]], topic: TopicName, sealer: any PayloadSealer) throws(UserError) {
         self.fingerprints = Set(fingerprints)
         self.topic = topic
         self.sealer = sealer
+        guard isSelected(Self.witness) else {
+            throw UserError(
+                action: "choosing keys of", subject: "\(topic)",
+                cause: "they were written down with a dead-letter key that is not known here",
+                nextStep: "carry on with the key file of then, or cancel and name the keys anew", status: .configuration
+            )
+        }
     }
 
     func contains(_ message: borrowing KafkaMessage) -> Bool {
         guard let key = message.key.map({ [UInt8]($0) }) else { return false }
-        return sealer.keyFingerprints(of: key, topic: topic).contains { fingerprints.contains($0) }
+        return isSelected(key)
+    }
+
+    private func isSelected(_ key: [UInt8]) -> Bool {
+        sealer.keyFingerprints(of: key, topic: topic).contains { fingerprints.contains($0) }
     }
 }

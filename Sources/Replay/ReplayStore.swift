@@ -170,16 +170,15 @@ package struct ReplayStore {
             ])
         guard let id = created.integer(0, 0) else { preconditionFailure("RETURNING gives the row's id") }
         for range in ranges {
+            // What an older mapping wrote since the range was looked up belongs to it.
+            let to = range.endsAtLivePosition ? max(range.to, positions[range.partition] ?? 0) : range.to
+            guard to > range.from else { continue }
             _ = try connection.query(
                 """
                 INSERT INTO ingest.replay_position (replay, partition, incarnation, from_offset, next_offset, to_offset)
                 VALUES ($1, $2, $3, $4, $4, $5)
                 """,
-                [
-                    "\(id)", "\(range.partition)", "\(range.incarnation)", "\(range.from)",
-                    // What an older mapping wrote since the range was looked up belongs to it.
-                    "\(range.endsAtLivePosition ? max(range.to, positions[range.partition] ?? 0) : range.to)",
-                ])
+                ["\(id)", "\(range.partition)", "\(range.incarnation)", "\(range.from)", "\(to)"])
         }
         try record(request, id, ranges)
         return id
@@ -266,7 +265,9 @@ package struct ReplayStore {
     ///   - id: only this one.
     ///   - topics: the topics that can be read here, each with its mapping's revision; a replay goes on under the
     ///     revision that it began with, so that its rows are all of one.
-    package func claim(_ id: Int64?, topics: [TopicName: Int32], by runner: String) throws -> Int64? {
+    package func claim(
+        _ id: Int64?, topics: [TopicName: Int32], by runner: String
+    ) throws -> (id: Int64, epoch: Int64)? {
         let known = topics.map { "(\(SQLText.literal($0.key.rawValue)), \($0.value))" }
         guard !known.isEmpty else { return nil }
         let claimed = try connection.query(
@@ -283,9 +284,12 @@ package struct ReplayStore {
               FROM free WHERE r.id = free.id RETURNING r.id, r.epoch),
             fenced AS (
               UPDATE ingest.replay_position p SET epoch = t.epoch FROM taken t WHERE p.replay = t.id RETURNING 1)
-            SELECT id, (SELECT count(*) FROM fenced) FROM taken
+            SELECT id, epoch, (SELECT count(*) FROM fenced) FROM taken
             """, [id.map(String.init), runner, "\(ReplayState.patienceSeconds)"])
-        return claimed.rowCount == 0 ? nil : claimed.integer(0, 0)
+        guard claimed.rowCount > 0, let id = claimed.integer(0, 0), let epoch = claimed.integer(0, 1) else {
+            return nil
+        }
+        return (id, epoch)
     }
 
     /// A sign of life. False where the replay is no longer ours to carry on.

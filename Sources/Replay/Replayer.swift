@@ -34,11 +34,14 @@ package final class Replayer: Sendable {
         case interrupted
     }
 
+    /// How the database knows this runner. Processes may share a name: containers, for one.
+    package let name: String
     private let settings: ReplayerSettings
     private let logger: Logger
     private let stopping = Atomic<Bool>(false)
 
     package init(settings: ReplayerSettings, logger: Logger) {
+        name = "\(settings.worker.name)/\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
         self.settings = settings
         self.logger = logger
     }
@@ -63,17 +66,14 @@ package final class Replayer: Sendable {
                 let store = ReplayStore(connection: connection)
                 let topics = Dictionary(
                     settings.worker.topics.map { ($0.name, $0.mapping.revision) }, uniquingKeysWith: { $1 })
-                guard let claimed = try store.claim(taken ?? id, topics: topics, by: settings.worker.name) else {
+                guard let claimed = try store.claim(taken ?? id, topics: topics, by: name) else {
                     // What was ours is somebody else's, or ended.
                     return taken.map { ($0, .lost) }
                 }
-                taken = claimed
-                return (claimed, try carryOn(claimed, store, tell))
-            } catch let error as PostgresError {
-                guard error.fault == .world else { throw error }
-                logger.warning("replaying: \(error); trying again in \(backoff)")
-            } catch let error as KafkaError {
-                guard error.isTransient else { throw error }
+                taken = claimed.id
+                return (claimed.id, try carryOn(claimed.id, epoch: claimed.epoch, store, tell))
+            } catch {
+                guard Self.isOfTheWorld(error) else { throw error }
                 logger.warning("replaying: \(error); trying again in \(backoff)")
             }
             let until = ContinuousClock.now + backoff
@@ -83,46 +83,55 @@ package final class Replayer: Sendable {
         return taken.map { ($0, .interrupted) }
     }
 
-    /// Carries on whatever there is until stopped.
-    /// - Throws: `UserError` where the database knows no replays yet.
-    package func serve() throws {
-        try checkDatabase()
+    /// Carries on whatever there is until stopped. What fails is told in the log: the work beside it goes on.
+    package func serve() {
         var next = ContinuousClock.now
+        var told: String?
         while !isStopping {
             if ContinuousClock.now >= next {
-                if let (id, ending) = try run(nil) { logger.info("replay \(id): \(ending)") }
+                do {
+                    if let (id, ending) = try run(nil) { logger.info("replay \(id): \(ending)") }
+                    told = nil
+                } catch {
+                    if told != "\(error)" { logger.error("looking for replays to carry on: \(error)") }
+                    told = "\(error)"
+                }
                 next = ContinuousClock.now + settings.searchInterval
             }
             Thread.sleep(forTimeInterval: 0.1)
         }
     }
 
-    private func checkDatabase() throws {
-        let connection = try PostgresConnection(settings.worker.databaseURL, applicationName: "lienthong replay")
-        defer { connection.close() }
-        guard try connection.query("SELECT to_regclass('ingest.replay')")[0, 0] == nil else { return }
-        throw UserError(
-            action: "looking for replays in", subject: "the national database", cause: "it has no table ingest.replay",
-            nextStep: "run `lienthong database migrate` first", status: .configuration)
+    private static func isOfTheWorld(_ error: any Error) -> Bool {
+        switch error {
+        case let error as PostgresError: error.fault == .world
+        case let error as KafkaError: error.isTransient
+        default: false
+        }
     }
 
-    private func carryOn(_ id: Int64, _ store: ReplayStore, _ tell: (ReplayState) -> Void) throws -> Ending {
-        guard let state = try store.state(id) else { return .lost }
+    private func carryOn(
+        _ id: Int64, epoch: Int64, _ store: ReplayStore, _ tell: (ReplayState) -> Void
+    ) throws -> Ending {
+        guard let state = try store.state(id), state.epoch == epoch else { return .lost }
         guard let definition = settings.worker.topics.first(where: { $0.name == state.topic }) else { return .lost }
         do {
             let run = try ReplayRun(state, definition, settings, store, logger)
             defer { run.close() }
             let ending = try run.go(isStopping: { isStopping }, tell: tell)
             switch ending {
-            case .done: try store.finish(id, epoch: state.epoch, .done, note: nil)
-            case .stopped(let because): try store.finish(id, epoch: state.epoch, .stopped, note: because)
-            case .interrupted: try store.release(id, epoch: state.epoch)
+            case .done: try store.finish(id, epoch: epoch, .done, note: nil)
+            case .stopped(let because): try store.finish(id, epoch: epoch, .stopped, note: because)
+            case .interrupted: try store.release(id, epoch: epoch)
             case .lost: break
             }
             return ending
-        } catch let fault as TopicFault {
-            try store.finish(id, epoch: state.epoch, .stopped, note: fault.because)
-            return .stopped(because: fault.because)
+        } catch {
+            if Self.isOfTheWorld(error) || store.connection.isBroken { throw error }
+            // Whatever else it is: a person must look, and other replays go on.
+            let because = (error as? TopicFault)?.because ?? "\(error)"
+            try store.finish(id, epoch: epoch, .stopped, note: because)
+            return .stopped(because: because)
         }
     }
 }

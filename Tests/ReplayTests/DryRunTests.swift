@@ -59,6 +59,38 @@ struct DryRunTests {
         #expect(last.difference.samples.first?.columns.map(\.after) == ["5"])
     }
 
+    @Test("a key that live workers insert between two of its batches is no refusal and no change")
+    func besideWorkers() async throws {
+        let world = try ReplayWorld(partitions: 1)
+        try world.publishThings(4)
+        _ = try await world.work(world.older)
+        _ = try world.connection.execute("DELETE FROM registry.thing_record; DELETE FROM registry.thing_tag")
+        let own = try world.world.database.connect()
+        defer { own.close() }
+        var read = 0
+        let report = try world.dryRun(connection: own, batchRecordsMax: 1) {
+            // What a live worker would do meanwhile: the key of the next batch too.
+            read += 1
+            _ = try? world.connection.execute(
+                """
+                INSERT INTO registry.thing_record (id, name, record_version, record_partition, record_incarnation,
+                  record_offset, origin_offset, mapping_revision, content_hash, version_conflict, applied_at, deleted)
+                SELECT 'k' || n, 'live', 1, 0, 0, n, n, 2, n, false, now(), false FROM generate_series(0, 3) AS n
+                ON CONFLICT DO NOTHING
+                """)
+        }
+        #expect(read > 1)
+        #expect(report.refused.isEmpty)
+    }
+
+    @Test("a range that is too long is not begun")
+    func tooLong() async throws {
+        let world = try ReplayWorld(partitions: 1)
+        try world.publishThings(3)
+        _ = try await world.work(world.older)
+        #expect(throws: UserError.self) { try world.dryRun(recordsMax: 2) }
+    }
+
     @Test("its session can write no table that others see")
     func readOnly() async throws {
         let world = try ReplayWorld(partitions: 1)
@@ -104,13 +136,17 @@ struct DryRunTests {
 
 extension ReplayWorld {
     func dryRun(
-        _ range: ReplayRange = ReplayRange(), connection: PostgresConnection? = nil
+        _ range: ReplayRange = ReplayRange(), connection: PostgresConnection? = nil, recordsMax: Int64 = 10_000,
+        batchRecordsMax: Int = 20_000, afterBatch: () -> Void = {}
     ) throws -> DryRunReport {
         let own = try connection ?? world.database.connect()
         defer { if connection == nil { own.close() } }
+        var settings = world.settings(untilCaughtUp: false)
+        settings.batchRecordsMax = batchRecordsMax
         return try DryRun.run(
-            today, try resolve(range), keyFingerprints: nil, settings: world.settings(untilCaughtUp: false),
-            connection: own, samplesMax: 3, logger: Logger(label: "tests"), isStopping: { false }, tell: { _ in })
+            today, try resolve(range), keyFingerprints: nil, settings: settings,
+            connection: own, recordsMax: recordsMax, samplesMax: 3, logger: Logger(label: "tests"),
+            isStopping: { false }, tell: { _ in afterBatch() })
     }
 
     /// Updates, repetitions, deletes with and without a version, and records that the contract or the table refuses.

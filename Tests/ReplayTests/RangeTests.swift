@@ -90,7 +90,7 @@ struct RangeTests {
 
 extension ReplayWorld {
     fileprivate func spans(_ range: ReplayRange) throws -> [String] {
-        try resolve(range).map { "\($0.partition): \($0.from)..<\($0.to)" }
+        try resolve(range).filter { !$0.isEmpty }.map { "\($0.partition): \($0.from)..<\($0.to)" }
     }
 
     /// Records that no compression makes small.

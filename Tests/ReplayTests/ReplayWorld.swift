@@ -56,7 +56,9 @@ struct ReplayWorld {
         try ReplayStore(connection: connection).create(
             ReplayRequest(
                 topic: topic, intoShadow: false, mappingRevision: revision,
-                keyFingerprints: keys?.map { Array($0.utf8) }, rate: rate, liveLagMax: liveLagMax,
+                keyFingerprints: keys.map {
+                    KeySelection.fingerprints(of: $0.map { Array($0.utf8) }, topic: topic, sealer: PlainSealer())
+                }, rate: rate, liveLagMax: liveLagMax,
                 maxRefusedShare: maxRefusedShare, by: "tests", because: "the size was forgotten"),
             try resolve(range))
     }

@@ -41,6 +41,8 @@ CREATE TABLE ingest.redriven (
 );
 COMMENT ON TABLE ingest.redriven IS 'HMAC of topic, key and value of each record that was sent for a dead letter, and that letter''s origin (Decree 102/2025 art. 10.3)';
 
+CREATE INDEX redriven_origin ON ingest.redriven (topic, partition, "offset");
+
 -- What a worker asks of its partitions, and what is to be told to owners.
 CREATE INDEX dead_letter_waiting ON ingest.dead_letter (topic, partition, id)
     WHERE status IN ('open', 'quarantined') AND record_version IS NOT NULL;

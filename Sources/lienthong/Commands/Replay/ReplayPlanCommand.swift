@@ -25,6 +25,12 @@ struct ReplayPlanCommand: AsyncParsableCommand {
     @Option(help: "Changed rows to show as samples of a dry run; values of fields that are not open are masked.")
     var samples = 3
 
+    @Option(
+        help: ArgumentHelp(
+            "The longest range of a dry run: the rows that it touches are copied into temporary tables.",
+            valueName: "records"))
+    var mostRecords: Int64 = 2_000_000
+
     @Option(help: "Records a second, for the estimate of time.")
     var rate = ReplayStart.defaultRate
 
@@ -55,7 +61,7 @@ struct ReplayPlanCommand: AsyncParsableCommand {
                 let report = try DryRun.run(
                     definition, ranges, keyFingerprints: try range.keyFingerprints(settings, definition.name),
                     settings: try settings.replayer(catalogue, kafka: kafka).worker, connection: session,
-                    samplesMax: samples, logger: logger,
+                    recordsMax: mostRecords, samplesMax: samples, logger: logger,
                     isStopping: { stopping.load(ordering: .acquiring) }, tell: { read in progress.tell { read } })
                 return (plan, report)
             }

@@ -48,8 +48,7 @@ struct ReplayRangeOptions: ParsableArguments {
 
     func keyFingerprints(_ settings: Settings, _ topic: TopicName) throws -> [[UInt8]]? {
         guard let keyFile else { return nil }
-        let sealer = try settings.sealer()
-        return try KeyFile.read(keyFile).flatMap { sealer.keyFingerprints(of: $0, topic: topic) }
+        return KeySelection.fingerprints(of: try KeyFile.read(keyFile), topic: topic, sealer: try settings.sealer())
     }
 
     func ranges(

@@ -60,6 +60,7 @@ struct ReplayStart: AsyncParsableCommand {
         let (definition, catalogue) = try range.definition(settings)
         let logger = common.logger("replay")
         let kafka = try settings.kafka(logger)
+        let replayer = Replayer(settings: try settings.replayer(catalogue, kafka: kafka), logger: logger)
         let id = try await onThread("replay-start") {
             let connection = try settings.connect("replay start")
             defer { connection.close() }
@@ -71,7 +72,7 @@ struct ReplayStart: AsyncParsableCommand {
                     keyFingerprints: try range.keyFingerprints(settings, definition.name), rate: rate,
                     liveLagMax: liveLag,
                     maxRefusedShare: maxRefusedShare ?? definition.contract.breaker.maxRefusedShare, by: Host.user,
-                    because: because, runner: detach ? nil : Host.processName),
+                    because: because, runner: detach ? nil : replayer.name),
                 ranges)
         }
         if common.format == .text { Terminal.line("Replay \(id) of \(definition.name) is written down.") }
@@ -79,7 +80,8 @@ struct ReplayStart: AsyncParsableCommand {
             if common.format == .json { Terminal.line(JSON.object([("id", .integer(id))]).text) }
             return
         }
-        try await ReplayCarrying(common: common, catalogue: catalogue, kafka: kafka, logger: logger).carry(id, settings)
+        try await ReplayCarrying(common: common, catalogue: catalogue, replayer: replayer, logger: logger)
+            .carry(id, settings)
     }
 
     private func checkMissing(_ missing: Int64) throws(UserError) {
@@ -106,10 +108,11 @@ struct ReplayRunCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try common.settings()
         let logger = common.logger("replay")
-        try await ReplayCarrying(
-            common: common, catalogue: try Catalogue.load(folder: settings.topicsFolder),
-            kafka: try settings.kafka(logger), logger: logger
-        ).carry(id, settings)
+        let catalogue = try Catalogue.load(folder: settings.topicsFolder)
+        let replayer = Replayer(
+            settings: try settings.replayer(catalogue, kafka: try settings.kafka(logger)), logger: logger)
+        try await ReplayCarrying(common: common, catalogue: catalogue, replayer: replayer, logger: logger)
+            .carry(id, settings)
     }
 }
 
@@ -117,12 +120,12 @@ struct ReplayRunCommand: AsyncParsableCommand {
 struct ReplayCarrying {
     let common: CommonOptions
     let catalogue: Catalogue
-    let kafka: KafkaSettings
+    let replayer: Replayer
     let logger: Logger
 
     /// - Parameter id: nil takes whichever waits.
     func carry(_ id: Int64?, _ settings: Settings) async throws {
-        let replayer = Replayer(settings: try settings.replayer(catalogue, kafka: kafka), logger: logger)
+        let replayer = replayer
         let told = Box<ReplayState>()
         try await runUntilStopped(logger, stop: { replayer.stop() }) {
             told.value = try await onThread("replay") {
@@ -171,7 +174,7 @@ func withReplayer<Output: Sendable>(
 ) async throws -> Output {
     guard let replayer else { return try await body() }
     let carrying = Task {
-        try await onThread("lienthong-replay") { try replayer.serve() }
+        try await onThread("lienthong-replay") { replayer.serve() }
     }
     let output: Result<Output, any Error>
     do { output = .success(try await body()) } catch { output = .failure(error) }
