@@ -96,41 +96,20 @@ struct PositionStore {
     /// that froze inside a COPY into a table, which no timeout of the server's would free.
     /// - Parameter body: leaves no transaction open, and can be run once more.
     func withPatience<Output>(for partitions: [TopicPartition], _ body: () throws -> Output) throws -> Output {
-        var rounds = 0
-        while true {
-            do {
-                _ = try connection.execute("SET lock_timeout = \(SQLText.literal(Self.claimPatience))")
-                let outcome = Result { try body() }
-                _ = try connection.execute("RESET lock_timeout")
-                return try outcome.get()
-            } catch let error as PostgresError {
-                rounds += 1
-                // A holder that nobody may end, or that goes on working, is waited out with everything else of the world.
-                guard error.sqlState == "55P03", rounds < 3 else { throw error }
-                try endFrozenHolders(of: partitions)
-            }
-        }
-    }
-
-    private func endFrozenHolders(of partitions: [TopicPartition]) throws(PostgresError) {
         let places = partitions.map { "(\(SQLText.literal($0.topic.rawValue)), \($0.partition))" }
-        // A row's holder stands in xmax until it ends; its transaction is locked by its session. That session must be seen
-        // waiting for its client now, or it is only slow.
-        _ = try connection.query(
-            """
-            SELECT pg_terminate_backend(a.pid) FROM (
-              SELECT DISTINCT l.pid FROM ingest.position p
-              JOIN (VALUES \(places.joined(separator: ", "))) AS c (topic, partition)
-                ON c.topic = p.topic AND c.partition = p.partition
-              JOIN pg_locks l ON l.locktype = 'transactionid' AND l.granted AND l.transactionid = p.xmax) AS holder
-            JOIN pg_stat_activity a ON a.pid = holder.pid
-            WHERE a.pid <> pg_backend_pid() AND a.wait_event_type = 'Client' AND a.wait_event = 'ClientRead'
-              AND a.state_change < clock_timestamp() - \(SQLText.literal(Self.claimPatience))::interval
-            """)
+        guard !places.isEmpty else { return try body() }
+        // A holder that nobody may end, or that goes on working, is waited out with everything else of the world.
+        return try FrozenHolders(connection: connection).outlast(
+            of: """
+                FROM ingest.position p JOIN (VALUES \(places.joined(separator: ", "))) AS c (topic, partition)
+                  ON c.topic = p.topic AND c.partition = p.partition
+                """
+        ) { () throws(PostgresError) -> Result<Output, any Error> in
+            do { return .success(try body()) } catch let error as PostgresError { throw error } catch {
+                return .failure(error)
+            }
+        }.get()
     }
-
-    /// How long a commit in flight may take before its session is looked at.
-    private static let claimPatience = "5s"
 
     /// Raises the partitions' epochs, making rows for those that have none, and locks them in the order in which all do.
     /// - Parameter claimedBy: nil where nobody claims them: whoever did last stays named.

@@ -15,6 +15,7 @@ final class ReplayRun {
     private let connection: PostgresConnection
     private let writer: RangeWriter
     private let reader: RangeReader
+    private let recordsASecondMax: Int
     private let clock = ContinuousClock()
 
     private var pace: Pace
@@ -45,7 +46,8 @@ final class ReplayRun {
             replay.topic, kafka: worker.kafka, name: "replay-\(replay.id)",
             keys: try replay.keyFingerprints.map { try KeySelection($0, topic: replay.topic, sealer: worker.sealer) },
             writer: writer, logger: logger)
-        pace = Pace(recordsASecond: replay.rate)
+        recordsASecondMax = settings.rate ?? replay.rate
+        pace = Pace(recordsASecond: recordsASecondMax)
         nextLook = ContinuousClock.now
     }
 
@@ -99,7 +101,7 @@ final class ReplayRun {
 
     /// False where the account is not ours any more.
     private func flushIfFull(_ isLast: Bool) throws -> Bool {
-        let most = min(settings.batchRecordsMax, max(100, replay.rate / 2))
+        let most = min(settings.batchRecordsMax, max(100, recordsASecondMax / 2))
         let isDue = clock.now - lastFlush > .milliseconds(500)
         guard isLast || isDue || writer.held >= most || writer.heldBytes >= settings.worker.batchBytesMax else {
             return true

@@ -1,5 +1,6 @@
 // The rows of `ingest.replay` and `ingest.replay_position`.
-import Contracts
+package import Contracts
+import Ingestion
 package import Model
 package import Postgres
 
@@ -114,13 +115,18 @@ package struct ReplayStore {
     /// Writes the replay down. From then on workers of an older mapping write no row of the topic: what they wrote
     /// after the range was fixed would stay as the older mapping has it.
     ///
+    /// - Parameter shadow: the topic whose tables are copied, where the request is for a rebuilt copy.
     /// - Returns: its id.
-    /// - Throws: `UserError` where another replay of the topic is under way.
-    package func create(_ request: ReplayRequest, _ ranges: [PartitionRange]) throws -> Int64 {
+    /// - Throws: `UserError` where another replay of the topic is under way, or its tables cannot be copied.
+    package func create(
+        _ request: ReplayRequest, _ ranges: [PartitionRange], shadowOf shadow: TopicDefinition? = nil
+    ) throws -> Int64 {
+        precondition(request.intoShadow == (shadow != nil), "a rebuilt copy is one of a topic's tables")
         let id: Int64
         do {
             _ = try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             id = try insert(request, ranges)
+            if let shadow { try ShadowTables(connection: connection).create(replay: id, of: shadow) }
             _ = try connection.execute("COMMIT")
         } catch {
             if !connection.isBroken, connection.inTransaction { _ = try connection.execute("ROLLBACK") }
@@ -224,21 +230,45 @@ package struct ReplayStore {
             [by, action, topic.rawValue, because, details])
     }
 
-    /// Nothing more of it is written from here on; what was written stays.
+    /// Nothing more of it is written from here on; what was written stays, but for the tables of a rebuilt copy, which are
+    /// dropped.
     /// - Returns: false where it had ended already.
     package func cancel(_ id: Int64, by: String, because: String) throws -> Bool {
-        let changed = try connection.query(
-            """
-            WITH ended AS (
-              UPDATE ingest.replay SET status = 'cancelled', ended_at = now(), note = NULL, epoch = epoch + 1
-              WHERE id = $1 AND (status IN ('running', 'stopped') OR status = 'done' AND into_shadow)
-              RETURNING id, topic, epoch),
-            fenced AS (
-              UPDATE ingest.replay_position p SET epoch = e.epoch FROM ended e WHERE p.replay = e.id RETURNING 1)
-            INSERT INTO ingest.operation (by, action, topic, because, details)
-            SELECT $2, 'replay-cancel', topic, $3, jsonb_build_object('replay', id) FROM ended RETURNING id
-            """, ["\(id)", by, because])
-        return changed.rowCount == 1
+        var conflicts = 0
+        while true {
+            do {
+                return try FrozenHolders(connection: connection).outlast(
+                    of: "FROM ingest.replay_position p WHERE p.replay = \(id)"
+                ) { () throws(PostgresError) in try cancelOnce(id, by: by, because: because) }
+            } catch {
+                // A runner reads its table before it takes its positions: the two may wait for each other once.
+                conflicts += 1
+                guard error.sqlState == "40P01", conflicts < 5 else { throw error }
+            }
+        }
+    }
+
+    private func cancelOnce(_ id: Int64, by: String, because: String) throws(PostgresError) -> Bool {
+        _ = try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        do {
+            let changed = try connection.query(
+                """
+                WITH ended AS (
+                  UPDATE ingest.replay SET status = 'cancelled', ended_at = now(), note = NULL, epoch = epoch + 1
+                  WHERE id = $1 AND (status IN ('running', 'stopped') OR status = 'done' AND into_shadow)
+                  RETURNING id, topic, epoch),
+                fenced AS (
+                  UPDATE ingest.replay_position p SET epoch = e.epoch FROM ended e WHERE p.replay = e.id RETURNING 1)
+                INSERT INTO ingest.operation (by, action, topic, because, details)
+                SELECT $2, 'replay-cancel', topic, $3, jsonb_build_object('replay', id) FROM ended RETURNING id
+                """, ["\(id)", by, because])
+            if changed.rowCount == 1 { try ShadowTables(connection: connection).drop(replay: id) }
+            _ = try connection.execute("COMMIT")
+            return changed.rowCount == 1
+        } catch {
+            if !connection.isBroken, connection.inTransaction { _ = try connection.execute("ROLLBACK") }
+            throw error
+        }
     }
 
     /// Lets a stopped replay go on; `maxRefusedShare` replaces the share at which it stops.
@@ -270,6 +300,17 @@ package struct ReplayStore {
     ) throws -> (id: Int64, epoch: Int64)? {
         let known = topics.map { "(\(SQLText.literal($0.key.rawValue)), \($0.value))" }
         guard !known.isEmpty else { return nil }
+        // A runner that froze in the middle of a COPY holds its positions; it gives no sign, so they are free to be taken.
+        return try FrozenHolders(connection: connection).outlast(
+            of: """
+                FROM ingest.replay_position p JOIN ingest.replay r ON r.id = p.replay
+                WHERE r.status = 'running' AND (r.runner = \(SQLText.literal(runner))
+                  OR r.seen_at < now() - make_interval(secs => \(ReplayState.patienceSeconds)))
+                """
+        ) { () throws(PostgresError) in try claimOnce(id, known, by: runner) }
+    }
+
+    private func claimOnce(_ id: Int64?, _ known: [String], by runner: String) throws(PostgresError) -> Int64? {
         let claimed = try connection.query(
             """
             WITH free AS (
@@ -318,6 +359,43 @@ package struct ReplayStore {
               ended_at = CASE WHEN $3 = 'done' AND NOT into_shadow THEN now() END
             WHERE id = $1 AND epoch = $2 AND status = 'running'
             """, ["\(id)", "\(epoch)", status.rawValue, note])
+    }
+
+    // MARK: Keeping a copy level
+
+    /// Lets a rebuilt copy that is done read on, up to these offsets where it has not.
+    /// - Returns: false where it is not done.
+    func extend(
+        _ id: Int64, to ends: [(partition: Partition, incarnation: Int32, next: Int64)]
+    ) throws(PostgresError) -> Bool {
+        // A partition that was empty at the start has no row yet.
+        let rows = ends.filter { $0.next > 0 }.map { "(\($0.partition), \($0.incarnation), \($0.next)::bigint)" }
+        guard !rows.isEmpty else { return true }
+        let extended = try connection.query(
+            """
+            WITH again AS (
+              UPDATE ingest.replay SET status = 'running', runner = NULL, seen_at = NULL
+              WHERE id = $1 AND status = 'done' AND into_shadow RETURNING id, epoch),
+            moved AS (
+              INSERT INTO ingest.replay_position AS p (replay, partition, incarnation, from_offset, next_offset, to_offset, epoch)
+              SELECT a.id, v.partition, v.incarnation, 0, 0, v.next, a.epoch
+              FROM again a, (VALUES \(rows.joined(separator: ", "))) AS v (partition, incarnation, next)
+              ON CONFLICT (replay, partition) DO UPDATE SET to_offset = greatest(p.to_offset, excluded.to_offset)
+              RETURNING 1)
+            SELECT count(*) FROM again
+            """, ["\(id)"])
+        return extended.integer(0, 0) == 1
+    }
+
+    /// A copy that nobody carries on is done where it stands.
+    func settle(_ id: Int64) throws(PostgresError) {
+        _ = try connection.query(
+            """
+            WITH settled AS (
+              UPDATE ingest.replay SET status = 'done', note = NULL, epoch = epoch + 1
+              WHERE id = $1 AND status = 'running' AND into_shadow RETURNING id, epoch)
+            UPDATE ingest.replay_position p SET to_offset = next_offset, epoch = s.epoch FROM settled s WHERE p.replay = s.id
+            """, ["\(id)"])
     }
 
     // MARK: Looking

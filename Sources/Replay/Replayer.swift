@@ -15,6 +15,10 @@ package struct ReplayerSettings: Sendable {
     package var batchRecordsMax = 5_000
     /// How often the runner gives a sign, heeds the operators' word and measures the live workers' lag.
     package var lookInterval: Duration = .seconds(1)
+    /// Records a second, at most, instead of what was asked for.
+    package var rate: Int?
+    /// When to stop, whatever is left.
+    package var deadline: ContinuousClock.Instant?
     /// How often a service looks for a replay that nobody carries on.
     package var searchInterval: Duration = .seconds(5)
 
@@ -47,7 +51,9 @@ package final class Replayer: Sendable {
     }
 
     package func stop() { stopping.store(true, ordering: .releasing) }
-    package var isStopping: Bool { stopping.load(ordering: .acquiring) }
+    package var isStopping: Bool {
+        stopping.load(ordering: .acquiring) || settings.deadline.map { ContinuousClock.now >= $0 } ?? false
+    }
 
     /// Carries one replay on until it ends. Blocks its thread.
     ///
