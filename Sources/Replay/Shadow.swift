@@ -38,7 +38,8 @@ package struct Shadow {
     ///   - connection: for what is looked up; not within a transaction.
     ///   - action: what is to be done to it, such as `comparing`.
     /// - Throws: `UserError` where there is no such copy, or it is not ready, or today's mapping is another one.
-    package init(_ id: Int64, settings: Settings, connection: PostgresConnection, action: String, logger: Logger) throws {
+    package init(_ id: Int64, settings: Settings, connection: PostgresConnection, action: String, logger: Logger) throws
+    {
         func fault(_ cause: String, _ nextStep: String, _ status: ExitStatus = .no) -> UserError {
             UserError(action: action, subject: "replay \(id)", cause: cause, nextStep: nextStep, status: status)
         }
@@ -60,8 +61,9 @@ package struct Shadow {
         }
         (table, children) = try TablePlanBuilder.plan(for: definition)
         pairs = try ShadowTables(connection: connection).pairs(replay: id)
-        guard pairs.map({ "\($0.schema).\($0.live)" })
-            == ["\(table.schema).\(table.name)"] + children.map({ "\($0.schema).\($0.name)" })
+        guard
+            pairs.map({ "\($0.schema).\($0.live)" })
+                == ["\(table.schema).\(table.name)"] + children.map({ "\($0.schema).\($0.name)" })
         else {
             throw fault("the mapping names other tables than were copied", "cancel it and start a new one")
         }

@@ -163,7 +163,8 @@ struct ShadowQueries {
     private func balance(_ result: PostgresResult) -> ShadowBalance {
         func number(_ column: Int) -> Int64 { result.integer(0, column) ?? 0 }
         return ShadowBalance(
-            live: RowCounts(living: number(0), marks: number(1)), shadow: RowCounts(living: number(2), marks: number(3)),
+            live: RowCounts(living: number(0), marks: number(1)),
+            shadow: RowCounts(living: number(2), marks: number(3)),
             onlyLive: RowCounts(living: number(4), marks: number(5)),
             onlyShadow: RowCounts(living: number(6), marks: number(7)), deletedInShadow: number(8), older: number(9),
             byNewerMapping: number(10))
@@ -261,7 +262,8 @@ struct ShadowQueries {
         let condition: String
         let side: String
         switch kind {
-        case .onlyLive: (condition, side) = ("l.deleted AND s.deleted IS NOT TRUE OR NOT l.deleted AND s.deleted IS NULL", "l")
+        case .onlyLive:
+            (condition, side) = ("l.deleted AND s.deleted IS NOT TRUE OR NOT l.deleted AND s.deleted IS NULL", "l")
         case .onlyShadow: (condition, side) = ("l.deleted IS NULL", "s")
         case .differing: (condition, side) = (anyDiffers, "l")
         }
@@ -272,7 +274,8 @@ struct ShadowQueries {
             + zip(shadow.table.keyColumns, keyFields).map { shown($0, field: $1, of: side) }
             + (kind == .differing ? content.map { "(\(differs($0)))" } : [])
         let result = try connection.query(
-            "SELECT \(columns.joined(separator: ", ")) FROM \(joined(base, on: keys)) WHERE \(condition) LIMIT \(limit)")
+            "SELECT \(columns.joined(separator: ", ")) FROM \(joined(base, on: keys)) WHERE \(condition) LIMIT \(limit)"
+        )
         return (0..<result.rowCount).map { row in
             func place(_ column: Int) -> (Int64, Int64)? {
                 guard let partition = result.integer(row, column), let offset = result.integer(row, column + 1) else {

@@ -94,7 +94,8 @@ extension Shadow {
         let named = request.dropRows.map { ", and --drop-rows names \(Quantity.grouped($0))" } ?? ""
         throw fault(
             what + named,
-            "look with `lienthong replay compare \(id)`; --drop-rows \(missing) swaps nevertheless. Nothing was changed")
+            "look with `lienthong replay compare \(id)`; --drop-rows \(missing) swaps nevertheless. Nothing was changed"
+        )
     }
 
     /// Views before tables, as readers lock them.

@@ -73,7 +73,7 @@ struct TableDress {
                  FROM pg_options_to_table(c.reloptions)),
                 (SELECT string_agg(format('toast.%I = %L', option_name, option_value), ', ')
                  FROM pg_class t, pg_options_to_table(t.reloptions) WHERE t.oid = c.reltoastrelid)), '') || ')', '')
-              || coalesce(format(' TABLESPACE %I', s.spcname), '')
+              || CASE WHEN s.oid IS NULL THEN '' ELSE format(' TABLESPACE %I', s.spcname) END
             FROM pg_class c JOIN pg_am a ON a.oid = c.relam LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
             WHERE c.oid = $1::regclass
             """, [pair.liveTable])
