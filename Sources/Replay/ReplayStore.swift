@@ -363,10 +363,10 @@ package struct ReplayStore {
 
     // MARK: Keeping a copy level
 
-    /// Lets a rebuilt copy that is done read on, up to these offsets where it has not.
+    /// Lets a rebuilt copy that is done read on, up to these offsets where it has not, for this runner to carry on.
     /// - Returns: false where it is not done.
     func extend(
-        _ id: Int64, to ends: [(partition: Partition, incarnation: Int32, next: Int64)]
+        _ id: Int64, to ends: [(partition: Partition, incarnation: Int32, next: Int64)], by runner: String
     ) throws(PostgresError) -> Bool {
         // A partition that was empty at the start has no row yet.
         let rows = ends.filter { $0.next > 0 }.map { "(\($0.partition), \($0.incarnation), \($0.next)::bigint)" }
@@ -374,7 +374,7 @@ package struct ReplayStore {
         let extended = try connection.query(
             """
             WITH again AS (
-              UPDATE ingest.replay SET status = 'running', runner = NULL, seen_at = NULL
+              UPDATE ingest.replay SET status = 'running', runner = $2, seen_at = now()
               WHERE id = $1 AND status = 'done' AND into_shadow RETURNING id, epoch),
             moved AS (
               INSERT INTO ingest.replay_position AS p (replay, partition, incarnation, from_offset, next_offset, to_offset, epoch)
@@ -383,7 +383,7 @@ package struct ReplayStore {
               ON CONFLICT (replay, partition) DO UPDATE SET to_offset = greatest(p.to_offset, excluded.to_offset)
               RETURNING 1)
             SELECT count(*) FROM again
-            """, ["\(id)"])
+            """, ["\(id)", runner])
         return extended.integer(0, 0) == 1
     }
 

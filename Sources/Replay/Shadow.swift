@@ -247,7 +247,8 @@ package struct Shadow {
         to live: [LivePosition], rate: Int?, deadline: ContinuousClock.Instant?, _ tell: (ReplayState) -> Void
     ) throws {
         guard try rest(live) > 0 else { return }
-        guard try store.extend(id, to: live.map { ($0.partition, $0.incarnation, $0.next) }) else {
+        let ends = live.map { ($0.partition, $0.incarnation, $0.next) }
+        guard try store.extend(id, to: ends, by: settings.replayer.worker.name) else {
             guard let state = try store.state(id), let standing = Self.standing(state) else { return }
             throw fault(standing.cause, standing.nextStep)
         }

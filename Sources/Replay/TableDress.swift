@@ -111,7 +111,7 @@ struct TableDress {
         \(both),
         columns AS (
           SELECT ls.attname, ls.attnum, ls.attacl AS acl, ss.attacl AS shadow_acl, ls.attstattarget AS target,
-            ss.attstattarget AS shadow_target, ls.attoptions AS options, ss.attoptions AS shadow_options,
+            ss.attstattarget AS shadow_target, \(options("ls")) AS options, \(options("ss")) AS shadow_options,
             col_description(b.live, ls.attnum) AS words, col_description(b.shadow, ss.attnum) AS shadow_words
           FROM b JOIN pg_attribute ls ON ls.attrelid = b.live AND ls.attnum > 0 AND NOT ls.attisdropped
           JOIN pg_attribute ss ON ss.attrelid = b.shadow AND ss.attname = ls.attname AND NOT ss.attisdropped),
@@ -135,8 +135,7 @@ struct TableDress {
           UNION ALL SELECT 6, format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', b.name, attname,
               coalesce(target, -1))
             FROM b, columns WHERE coalesce(target, -1) <> coalesce(shadow_target, -1)
-          UNION ALL SELECT 7, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', b.name, attname,
-              (SELECT string_agg(format('%I = %L', option_name, option_value), ', ') FROM pg_options_to_table(options)))
+          UNION ALL SELECT 7, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', b.name, attname, options)
             FROM b, columns WHERE options IS NOT NULL AND options IS DISTINCT FROM shadow_options
           UNION ALL SELECT DISTINCT 8, format('REVOKE ALL ON %s FROM %s', b.name, \(grantee))
             FROM b, s, changed, aclexplode(coalesce(s.relacl, acldefault('r', s.relowner))) a WHERE changed.grants
@@ -148,6 +147,14 @@ struct TableDress {
             FROM b, columns c, changed, aclexplode(c.acl) a WHERE changed.grants
         ) AS statements ORDER BY place
         """
+
+    /// Those of a column that people set: the server keeps marks of its own among them (`pg_attver` since 15.20).
+    private static func options(_ column: String) -> String {
+        """
+        (SELECT string_agg(format('%I = %L', option_name, option_value), ', ' ORDER BY option_name)
+         FROM pg_options_to_table(\(column).attoptions) WHERE option_name LIKE 'n\\_distinct%')
+        """
+    }
 
     private static let grantee =
         "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END"

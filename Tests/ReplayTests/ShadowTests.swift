@@ -286,58 +286,91 @@ struct ShadowTests {
         try world.swap(id)
     }
 
-    @Test(
-        "a live table that was changed meanwhile is not replaced by a copy of what it was",
-        arguments: [
-            "ALTER TABLE registry.thing_record ADD COLUMN extra text", "CREATE INDEX more ON registry.thing_tag (tag)",
-            "ALTER TABLE registry.thing_record ADD CONSTRAINT named CHECK (name <> '')",
-            "ALTER TABLE registry.thing_record ALTER COLUMN name SET DEFAULT 'x'",
-        ])
-    func changedMeanwhile(statement: String) async throws {
+    @Test("a live table that was changed meanwhile is not replaced by a copy of what it was")
+    func changedMeanwhile() async throws {
         let world = try ReplayWorld()
         try world.publishThings(5)
         _ = try await world.work(world.older)
         let id = try world.filledShadow()
-        _ = try world.connection.execute(statement)
-        #expect(try refusal { try world.swap(id) }?.contains("was changed since it was copied") == true)
+        let changes = [
+            ("ALTER TABLE registry.thing_record ADD COLUMN extra text", "ALTER TABLE registry.thing_record DROP extra"),
+            ("CREATE INDEX more ON registry.thing_tag (tag)", "DROP INDEX registry.more"),
+            (
+                "ALTER TABLE registry.thing_record ADD CONSTRAINT named CHECK (name <> '')",
+                "ALTER TABLE registry.thing_record DROP CONSTRAINT named"
+            ),
+            (
+                "ALTER TABLE registry.thing_record ALTER COLUMN name SET DEFAULT 'x'",
+                "ALTER TABLE registry.thing_record ALTER COLUMN name DROP DEFAULT"
+            ),
+        ]
+        for (change, undo) in changes {
+            _ = try world.connection.execute(change)
+            let sentence = try refusal { try world.swap(id) }
+            #expect(
+                sentence?.contains("was changed since it was copied") == true, "\(change): \(sentence ?? "swapped")")
+            _ = try world.connection.execute(undo)
+        }
+        try world.swap(id)
     }
 
-    @Test(
-        "what stands on a table and cannot be carried over is told when the copy is asked for, and at the swap",
-        arguments: [
-            ("CREATE TABLE registry.other (id text REFERENCES registry.thing_record)", "foreign key other_id_fkey"),
-            (
-                "CREATE TRIGGER t BEFORE UPDATE ON registry.thing_tag EXECUTE FUNCTION ingest.refuse_change()",
-                "the trigger t"
-            ),
-            ("ALTER TABLE registry.thing_record ENABLE ROW LEVEL SECURITY", "row-level security"),
-            ("CREATE PUBLICATION p FOR ALL TABLES", "publication p"),
-            (
-                "CREATE MATERIALIZED VIEW registry.m AS SELECT id FROM registry.thing_record",
-                "materialized view registry.m"
-            ),
-            ("CREATE TABLE registry.heir () INHERITS (registry.thing_tag)", "inherits"),
-            (
-                "CREATE FUNCTION registry.f(registry.thing_record) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
-                "function registry.f"
-            ),
-            ("CREATE VIEW registry.whole AS SELECT t FROM registry.thing_record t", "view registry.whole"),
-            ("CREATE RULE r AS ON DELETE TO registry.thing_tag DO ALSO SELECT 1", "the rule r"),
-            ("CREATE SEQUENCE registry.s OWNED BY registry.thing_tag.position", "the sequence s"),
-        ])
-    func obstacles(statement: String, words: String) async throws {
+    @Test("what stands on a table and cannot be carried over is told when the copy is asked for, and at the swap")
+    func obstacles() async throws {
         let world = try ReplayWorld()
         try world.publishThings(5)
         _ = try await world.work(world.older)
-        let id = try world.filledShadow()
-        _ = try world.connection.execute(statement)
-        let atSwap = try #require(try refusal { try world.swap(id) })
-        #expect(atSwap.contains(words), "\(atSwap)")
-        #expect(try ReplayStore(connection: world.connection).cancel(id, by: "tests", because: "enough"))
-        let atStart = try #require(try refusal { try world.askShadow() })
-        #expect(atStart.contains(words), "\(atStart)")
+        let obstacles = [
+            (
+                "CREATE TABLE registry.other (id text REFERENCES registry.thing_record)",
+                "foreign key other_id_fkey", "DROP TABLE registry.other"
+            ),
+            (
+                "CREATE TRIGGER t BEFORE UPDATE ON registry.thing_tag EXECUTE FUNCTION ingest.refuse_change()",
+                "the trigger t", "DROP TRIGGER t ON registry.thing_tag"
+            ),
+            (
+                "ALTER TABLE registry.thing_record ENABLE ROW LEVEL SECURITY", "row-level security",
+                "ALTER TABLE registry.thing_record DISABLE ROW LEVEL SECURITY"
+            ),
+            ("CREATE PUBLICATION p FOR ALL TABLES", "publication p", "DROP PUBLICATION p"),
+            (
+                "CREATE MATERIALIZED VIEW registry.m AS SELECT id FROM registry.thing_record",
+                "materialized view registry.m", "DROP MATERIALIZED VIEW registry.m"
+            ),
+            ("CREATE TABLE registry.heir () INHERITS (registry.thing_tag)", "inherits", "DROP TABLE registry.heir"),
+            (
+                "CREATE FUNCTION registry.f(registry.thing_record) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+                "function registry.f", "DROP FUNCTION registry.f"
+            ),
+            (
+                "CREATE VIEW registry.whole AS SELECT t FROM registry.thing_record t", "view registry.whole",
+                "DROP VIEW registry.whole"
+            ),
+            (
+                "CREATE RULE r AS ON DELETE TO registry.thing_tag DO ALSO SELECT 1", "the rule r",
+                "DROP RULE r ON registry.thing_tag"
+            ),
+            (
+                "CREATE SEQUENCE registry.s OWNED BY registry.thing_tag.position", "the sequence s",
+                "DROP SEQUENCE registry.s"
+            ),
+        ]
+        for (statement, words, undo) in obstacles {
+            _ = try world.connection.execute(statement)
+            let sentence = try refusal { try world.askShadow() } ?? "asked for"
+            #expect(sentence.contains(words), "\(statement): \(sentence)")
+            _ = try world.connection.execute(undo)
+        }
         #expect(try world.tables(like: "thing%shadow%") == nil)
-        #expect(try world.connection.one("SELECT count(*) FROM ingest.replay WHERE status = 'running'") == "0")
+        #expect(try world.connection.one("SELECT count(*) FROM ingest.replay") == "0")
+        let id = try world.filledShadow()
+        for (statement, words, undo) in obstacles {
+            _ = try world.connection.execute(statement)
+            let sentence = try refusal { try world.swap(id) } ?? "swapped"
+            #expect(sentence.contains(words), "\(statement): \(sentence)")
+            _ = try world.connection.execute(undo)
+        }
+        try world.swap(id)
     }
 
     @Test("a runner that froze with the positions in its hands does not keep another from going on")
@@ -358,7 +391,7 @@ struct ShadowTests {
         #expect(try thingRows(world.connection) == (try await world.cleanPass(world.today)))
     }
 
-    @Test("whatever the history, it is one clean pass after the swap", arguments: 1...6 as ClosedRange<UInt64>)
+    @Test("whatever the history, it is one clean pass after the swap", arguments: 1...3 as ClosedRange<UInt64>)
     func randomHistories(seed: UInt64) async throws {
         var random = SeededRandom(seed)
         let world = try ReplayWorld(partitions: 3)

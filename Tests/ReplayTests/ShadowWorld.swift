@@ -87,7 +87,8 @@ func relationFacts(_ connection: PostgresConnection, _ name: String) throws -> [
         SELECT concat_ws(' ', 'relation', c.relkind, pg_get_userbyid(c.relowner), c.reloptions, c.relacl,
           obj_description(c.oid, 'pg_class')) FROM pg_class c WHERE c.oid = $1::regclass
         UNION ALL SELECT concat_ws(' ', 'column', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attacl,
-          a.attstattarget, a.attoptions, col_description(a.attrelid, a.attnum))
+          a.attstattarget, (SELECT string_agg(o.option_name || '=' || o.option_value, ' ') FROM pg_options_to_table(a.attoptions) o
+            WHERE o.option_name <> 'pg_attver'), col_description(a.attrelid, a.attnum))
         FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL SELECT concat_ws(' ', 'constraint', conname, pg_get_constraintdef(oid), obj_description(oid, 'pg_constraint'))
         FROM pg_constraint WHERE conrelid = $1::regclass
