@@ -310,7 +310,9 @@ package struct ReplayStore {
         ) { () throws(PostgresError) in try claimOnce(id, known, by: runner) }
     }
 
-    private func claimOnce(_ id: Int64?, _ known: [String], by runner: String) throws(PostgresError) -> Int64? {
+    private func claimOnce(
+        _ id: Int64?, _ known: [String], by runner: String
+    ) throws(PostgresError) -> (id: Int64, epoch: Int64)? {
         let claimed = try connection.query(
             """
             WITH free AS (

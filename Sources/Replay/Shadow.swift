@@ -248,15 +248,16 @@ package struct Shadow {
     ) throws {
         guard try rest(live) > 0 else { return }
         let ends = live.map { ($0.partition, $0.incarnation, $0.next) }
-        guard try store.extend(id, to: ends, by: settings.replayer.worker.name) else {
-            guard let state = try store.state(id), let standing = Self.standing(state) else { return }
-            throw fault(standing.cause, standing.nextStep)
-        }
         var settings = settings.replayer
         settings.rate = rate.map { min($0, 10_000_000) }
         settings.deadline = deadline
         settings.lookInterval = min(settings.lookInterval, .seconds(1))
-        let ended = try Replayer(settings: settings, logger: logger).run(id, tell: tell)
+        let replayer = Replayer(settings: settings, logger: logger)
+        guard try store.extend(id, to: ends, by: replayer.name) else {
+            guard let state = try store.state(id), let standing = Self.standing(state) else { return }
+            throw fault(standing.cause, standing.nextStep)
+        }
+        let ended = try replayer.run(id, tell: tell)
         switch ended?.ending {
         case .done: return
         case .stopped(let because): throw fault("it stopped: \(because)", "then `lienthong replay resume \(id)`")

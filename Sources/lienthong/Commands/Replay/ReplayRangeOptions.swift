@@ -35,6 +35,12 @@ struct ReplayRangeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only the keys in this file, one a line; - is standard input.", valueName: "file"))
     var keyFile: String?
 
+    /// Nothing less than all that the live workers have dealt with.
+    var isWhole: Bool {
+        guard case .beginning = from, case .live = to else { return false }
+        return partitions.isEmpty && keyFile == nil
+    }
+
     func validate() throws {
         if let negative = partitions.first(where: { $0 < 0 }) {
             throw ValidationError("--partition \(negative): partitions are numbered from 0")

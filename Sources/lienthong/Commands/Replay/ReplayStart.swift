@@ -10,6 +10,7 @@ import Replay
 
 struct ReplayStart: AsyncParsableCommand {
     static let defaultRate = 5_000
+    private static let shadowRate = 50_000
 
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Read a range again and write it by today's mapping; recorded.",
@@ -25,8 +26,16 @@ struct ReplayStart: AsyncParsableCommand {
     @Option(help: "Why; kept with your name in ingest.operation.")
     var because: String
 
-    @Option(help: "Records a second, at most.")
-    var rate = Self.defaultRate
+    @Option(
+        help: "Records a second, at most; \(Self.defaultRate) by default, \(Self.shadowRate) into a shadow.")
+    var rate: Int?
+
+    @Flag(
+        help: """
+            Fill a copy of the topic's tables from the log's start and leave the live ones alone: then `replay compare`, \
+            and `replay swap`.
+            """)
+    var intoShadow = false
 
     @Option(
         help: ArgumentHelp("Wait while live workers are more records behind than this.", valueName: "records"))
@@ -48,8 +57,13 @@ struct ReplayStart: AsyncParsableCommand {
 
     func validate() throws {
         guard !because.allSatisfy(\.isWhitespace) else { throw ValidationError("--because wants a reason in words") }
-        guard (1...10_000_000).contains(rate) else { throw ValidationError("--rate is a number from 1 to 10000000") }
+        guard (1...10_000_000).contains(rate ?? 1) else {
+            throw ValidationError("--rate is a number from 1 to 10000000")
+        }
         guard liveLag >= 0 else { throw ValidationError("--live-lag is 0 or more") }
+        if intoShadow, !range.isWhole {
+            throw ValidationError("--into-shadow fills a copy from the whole log: name no part of it")
+        }
         if let maxRefusedShare, !(0...1).contains(maxRefusedShare) {
             throw ValidationError("--max-refused-share is a number from 0 to 1")
         }
@@ -68,12 +82,13 @@ struct ReplayStart: AsyncParsableCommand {
             try checkMissing(ranges.reduce(0) { $0 + $1.missing })
             return try ReplayStore(connection: connection).create(
                 ReplayRequest(
-                    topic: definition.name, intoShadow: false, mappingRevision: definition.mapping.revision,
-                    keyFingerprints: try range.keyFingerprints(settings, definition.name), rate: rate,
+                    topic: definition.name, intoShadow: intoShadow, mappingRevision: definition.mapping.revision,
+                    keyFingerprints: try range.keyFingerprints(settings, definition.name),
+                    rate: rate ?? (intoShadow ? Self.shadowRate : Self.defaultRate),
                     liveLagMax: liveLag,
                     maxRefusedShare: maxRefusedShare ?? definition.contract.breaker.maxRefusedShare, by: Host.user,
                     because: because, runner: detach ? nil : replayer.name),
-                ranges)
+                ranges, shadowOf: intoShadow ? definition : nil)
         }
         if common.format == .text { Terminal.line("Replay \(id) of \(definition.name) is written down.") }
         if detach {

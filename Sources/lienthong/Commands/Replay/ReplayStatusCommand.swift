@@ -175,6 +175,11 @@ extension ReplayState {
                 Terminal.line("\(Readable.count(Int64(recordsASecond))) records/s of late\(left)")
             }
             if let note { Terminal.line(note) }
+            if status == .done, intoShadow {
+                Terminal.line(
+                    "See what differs by `lienthong replay compare \(id)`, then `lienthong replay swap \(id) --because …`."
+                )
+            }
             if status == .stopped {
                 Terminal.line(
                     "Go on with `lienthong replay resume \(id) --because …`, or end it with `lienthong replay cancel \(id) --because …`."
