@@ -39,7 +39,7 @@ struct BatchWriter {
         mayCopy: Bool
     ) -> PreparedBatch? {
         let incarnations = states.values(of: topic.definition.name) { $0.incarnation }
-        return Staging(topic: topic.definition, slot: slot, sealer: sealer).prepare(live, incarnations: incarnations) {
+        return Staging(topic: topic.definition, account: topic.account, slot: slot, sealer: sealer).prepare(live, incarnations: incarnations) {
             rows, noTombstones in
             topic.paths.withLock {
                 $0.path(rows: rows, mayCopy: mayCopy && noTombstones && slot.batch.letters.isEmpty)
@@ -255,7 +255,7 @@ struct BatchWriter {
         guard let unbeaten = try connection.execute(topic.sql.unbeaten).last else {
             preconditionFailure("statements that went well have results")
         }
-        let staging = Staging(topic: topic.definition, slot: slot, sealer: settings.sealer)
+        let staging = Staging(topic: topic.definition, account: topic.account, slot: slot, sealer: settings.sealer)
         let ranked = staging.ranked(batch.rows)
         topic.paths.withLock { $0.sieved(records: ranked.count, left: unbeaten.rowCount) }
         var left = Set(batch.rows.indices).subtracting(ranked)

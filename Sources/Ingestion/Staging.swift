@@ -15,6 +15,7 @@ struct PreparedBatch {
 /// Reduces and encodes; pure but for the buffers.
 struct Staging {
     let topic: TopicDefinition
+    let account: Account
     let slot: BatchSlot
     let sealer: any PayloadSealer
 
@@ -208,8 +209,8 @@ struct Staging {
         let entries = slot.batch.entries
         for index in live {
             guard case .refused(let number) = entries[index].outcome else { continue }
-            // Another copy was sent since: the letter is still there for it.
-            if let letter = slot.batch.letters[index], !letter.isLastSent { continue }
+            // Another copy was sent since. The live workers, who read this one first, had their say on it.
+            if account != .live, let letter = slot.batch.letters[index], !letter.isLastSent { continue }
             contents.hasDeadLetters = true
             append(index, slot.batch.refusals[number], ordinal: nil, incarnations)
         }
@@ -253,7 +254,7 @@ struct Staging {
         slot.buffers.dead.field(ordinal)
         // What was redriven in vain is that letter again, where it is still there to be it (see `MergeSQL.keepDeadLetters`).
         slot.buffers.dead.field(
-            ordinal == nil ? slot.batch.letters[index]?.id : nil)
+            ordinal == nil ? slot.batch.letters[index].flatMap { $0.isLastSent ? $0.id : nil } : nil)
         slot.buffers.dead.field(entry.partition.rawValue)
         slot.buffers.dead.field(entry.offset.rawValue)
         slot.buffers.dead.field(refusal.reason.rawValue)
