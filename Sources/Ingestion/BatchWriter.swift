@@ -199,7 +199,7 @@ struct BatchWriter {
         }
         let entry = slot.batch.entries[index]
         logger.info(
-            "merging \(topic.definition.name)[\(entry.partition)] offset \(entry.offset): \(rule); kept as a dead letter"
+            "merging \(topic.definition.name)[\(entry.partition)] offset \(entry.offset): \(rule); \(topic.sql.keepsLetters ? "kept as a dead letter" : "left out")"
         )
     }
 

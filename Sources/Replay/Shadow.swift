@@ -172,7 +172,7 @@ package struct Shadow {
         _ = try connection.execute(
             """
             BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = \(milliseconds);
-            SET LOCAL idle_in_transaction_session_timeout = \(milliseconds)
+            SET LOCAL idle_in_transaction_session_timeout = \(milliseconds + 10_000)
             """)
         let live = try positions(on: connection, locking: true)
         try read(to: live, rate: .max, deadline: deadline) { state in
@@ -181,6 +181,8 @@ package struct Shadow {
             tell(state)
         }
         guard try rest(live) == 0 else { throw tooLong }
+        let left = max(1, Int((deadline - ContinuousClock.now) / .milliseconds(1)))
+        _ = try connection.execute("SET LOCAL statement_timeout = \(left)")
         let output = try body(connection)
         if connection.inTransaction { _ = try connection.execute("ROLLBACK") }
         return output
@@ -189,7 +191,7 @@ package struct Shadow {
     private var tooLong: UserError {
         fault(
             "it took longer than \(settings.patience) to bring the copy level and look at it, with live workers waiting; they go on, and nothing was changed",
-            "try again when fewer records come, or let them wait longer with --patience")
+            "let them wait longer with --patience, or try again when fewer records come")
     }
 
     /// Who has locks on the tables just now.

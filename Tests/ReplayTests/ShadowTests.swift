@@ -286,6 +286,46 @@ struct ShadowTests {
         try world.swap(id)
     }
 
+    @Test("a worker that looks at the table before it takes its position does not end in a deadlock with the swap")
+    func otherOrder() async throws {
+        let world = try ReplayWorld()
+        try world.publishThings(20)
+        _ = try await world.work(world.older)
+        let id = try world.filledShadow()
+        let worker = try world.world.database.connect()
+        defer { worker.close() }
+        _ = try worker.execute("BEGIN; SELECT FROM registry.thing_record")
+        let hand = world.hand
+        async let outcome = onReplayThread { try hand.swap(id) }
+        try await waitUntil("the swap waits for the table") {
+            try world.connection.one(
+                """
+                SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+                WHERE a.datname = current_database() AND a.application_name = 'lienthong replay positions'
+                  AND NOT l.granted AND l.locktype = 'relation'
+                """) == "1"
+        }
+        _ = try worker.execute("SELECT FROM ingest.position ORDER BY partition FOR UPDATE; COMMIT")
+        #expect(try await outcome.balance.missing == 0)
+        #expect(try thingRows(world.connection) == (try await world.cleanPass(world.today)))
+    }
+
+    @Test("workers are not kept waiting for longer than was said")
+    func impatient() async throws {
+        let world = try ReplayWorld()
+        try world.publishThings(20)
+        _ = try await world.work(world.older)
+        let id = try world.filledShadow()
+        try world.publishThings(300, versions: 4)
+        _ = try await world.work(world.today)
+        let hasty = try world.hand.shadow(id, restMax: .max, patience: .milliseconds(1))
+        let sentence = try refusal { try hasty.swap(SwapRequest(by: "tests", because: "in haste")) }
+        #expect(sentence?.contains("nothing was changed") == true, "\(sentence ?? "swapped")")
+        #expect(try world.state(id).status == .done)
+        try world.swap(id)
+        #expect(try thingRows(world.connection) == (try await world.cleanPass(world.today)))
+    }
+
     @Test("a live table that was changed meanwhile is not replaced by a copy of what it was")
     func changedMeanwhile() async throws {
         let world = try ReplayWorld()

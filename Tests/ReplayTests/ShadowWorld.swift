@@ -51,13 +51,14 @@ extension ReplayWorld {
 struct ShadowHand: Sendable {
     let worker: WorkerSettings
 
-    func shadow(_ id: Int64, restMax: Int64 = 1_000) throws -> Shadow {
+    func shadow(_ id: Int64, restMax: Int64 = 1_000, patience: Duration = .seconds(30)) throws -> Shadow {
         var worker = worker
         worker.name = "shadow-\(UInt32.random(in: 0...UInt32.max))"
         var replayer = ReplayerSettings(worker: worker)
         replayer.lookInterval = .milliseconds(50)
         var settings = Shadow.Settings(replayer: replayer)
         settings.restMax = restMax
+        settings.patience = patience
         let connection = try PostgresConnection(worker.databaseURL, applicationName: "tests")
         return try Shadow(
             id, settings: settings, connection: connection, action: "testing", logger: Logger(label: "tests"))

@@ -9,12 +9,15 @@ struct ReplaySwap: AsyncParsableCommand {
         commandName: "swap", abstract: "Put a rebuilt copy in the live tables' place, in one transaction; recorded.",
         discussion: """
             Reads on to where the live workers stand, then holds them: they wait until the copy is level, every live key \
-            has been looked for in it (some seconds for 20 million rows; readers do not wait for that), and the tables are \
-            renamed; for longer than --patience they never wait. Refused where live rows are missing from the copy, unless \
+            has been looked for in it (one to three seconds for a million rows; readers do not wait for that), and the tables \
+            are renamed; for longer than --patience they never wait. Refused where live rows are missing from the copy, unless \
             --drop-rows names their exact number: mostly those are keys whose records today's contract refuses, so that \
             the row that was applied once stands in the live table alone. Views, owners, grants, comments, settings and the \
             names of indexes go over to the new tables; what could not (foreign keys, triggers, row-level security, \
             publications and the like) is named, and nothing is changed. Wants the rights of the tables' owner.
+
+            A copy keeps no dead letters: `lienthong replay start` over the same range, afterwards, changes no row and makes \
+            a dead letter of each record that today's contract refuses. A key that `key reset` freed is as the log has it.
 
             The tables of before stay under names that end in _before and the replay's id, until `lienthong replay \
             drop-old`: no worker writes them any more, their grants are as they were, and they hold personal data, so do \

@@ -16,11 +16,11 @@ struct ShadowOptions: ParsableArguments {
         help: ArgumentHelp(
             "How long live workers of the topic may be kept waiting at a time; then all stays as it was.",
             valueName: "seconds"))
-    var patience = 30
+    var patience = 120
 
     func validate() throws {
-        guard (1...600).contains(patience) else {
-            throw ValidationError("--patience is a number of seconds from 1 to 600")
+        guard (1...3_600).contains(patience) else {
+            throw ValidationError("--patience is a number of seconds from 1 to 3600")
         }
     }
 
