@@ -31,7 +31,7 @@ struct ReplayProcessTests {
             try edit("revision: 1", "revision: 2")
         }
 
-        private func edit(_ old: String, _ new: String) throws {
+        func edit(_ old: String, _ new: String) throws {
             let file = URL(fileURLWithPath: processes.thing.topicsFolder).appending(path: "\(topic)/mapping.yaml")
             let text = try String(contentsOf: file, encoding: .utf8)
             try #require(text.contains(old))
@@ -121,6 +121,19 @@ struct ReplayProcessTests {
         let second = try world.run("replay", "start", "--topic", world.topic, "--because", "x", "--detach")
         #expect(try await second.wait() == 1)
         #expect(second.printed.contains("under way"))
+        // Its mapping has changed since, or its contract is gone: nobody carries it on as something else.
+        try world.edit("revision: 2", "revision: 3")
+        let changed = try world.run("replay", "run", "1")
+        #expect(try await changed.wait() == 78, "\(changed.printed)")
+        #expect(changed.printed.contains("here is revision 3"))
+        let other = try ThingTopic()
+        let gone = try ProcessUnderTest(
+            "lienthong", ["replay", "run", "1"],
+            environment: world.processes.environment(world.database).merging(
+                ["LIENTHONG_TOPICS": other.topicsFolder]
+            ) { _, given in given })
+        #expect(try await gone.wait() == 78, "\(gone.printed)")
+        #expect(gone.printed.contains("no contract of"))
         let cancelled = try world.run("replay", "cancel", "1", "--because", "enough")
         #expect(try await cancelled.wait() == 0, "\(cancelled.printed)")
         let late = try world.run("replay", "run", "1")

@@ -156,14 +156,7 @@ struct ReplayCarrying {
                 // Whoever carries it on: it is looked at until it has ended.
                 var state = try store.known(id)
                 while state.status == .running, !replayer.isStopping, ended?.ending != .interrupted {
-                    guard state.hasRunner || catalogue[state.topic]?.mapping.revision == state.mappingRevision else {
-                        throw UserError(
-                            action: "carrying on", subject: "replay \(id)",
-                            cause:
-                                "it began under revision \(state.mappingRevision) of the mapping of \(state.topic), which is not the one here",
-                            nextStep: "carry it on with the Topics/ of then, or cancel it and begin a new one",
-                            status: .configuration)
-                    }
+                    if !state.hasRunner { try checkRevision(state) }
                     Thread.sleep(forTimeInterval: 0.5)
                     state = try store.known(id)
                     progress.tell(records: state.fates.consumed, share: state.share)
@@ -180,6 +173,20 @@ struct ReplayCarrying {
         case .running, .done, .swapped: return
         case .stopped, .cancelled: throw ExitCode(ExitStatus.no.rawValue)
         }
+    }
+}
+
+extension ReplayCarrying {
+    /// A replay goes on under the mapping that it began with, or not at all.
+    private func checkRevision(_ state: ReplayState) throws(UserError) {
+        let revision = catalogue[state.topic]?.mapping.revision
+        guard revision != state.mappingRevision else { return }
+        throw UserError(
+            action: "carrying on", subject: "replay \(state.id)",
+            cause: revision.map {
+                "it began under revision \(state.mappingRevision) of the mapping of \(state.topic), and here is revision \($0)"
+            } ?? "no contract of \(state.topic) was read",
+            nextStep: "carry it on with the Topics/ of then, or cancel it and begin a new one", status: .configuration)
     }
 }
 
