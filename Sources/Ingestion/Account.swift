@@ -4,7 +4,7 @@ import Model
 import Postgres
 
 /// One way of writing serves four purposes: the live workers, a replay beside them, a rebuilt copy of the tables, and a
-/// trial that changes nothing.
+/// dry run that changes nothing.
 enum Account: Equatable, Sendable {
     case live
     /// A replay into the live tables. It takes the live position's lock as well, which puts all writers of a
@@ -13,18 +13,18 @@ enum Account: Equatable, Sendable {
     /// A replay into tables that nobody else writes: rows alone change.
     case shadow(replay: Int64)
     /// Into temporary tables (`DryTables`), in a session that can write nothing else.
-    case trial
+    case dryRun
 
     /// The table of positions; each has the columns of `ingest.position` that a transaction needs.
     var positions: String {
         switch self {
         case .live: "ingest.position"
         case .replay, .shadow: "ingest.replay_position"
-        case .trial: "pg_temp.\(Self.trialPositions)"
+        case .dryRun: "pg_temp.\(Self.dryPositions)"
         }
     }
 
-    static let trialPositions = "trial_position"
+    static let dryPositions = "dry_position"
 
     /// Which rows of `p` in that table are the topic's.
     /// - Parameter topic: as an SQL literal.
@@ -32,7 +32,7 @@ enum Account: Equatable, Sendable {
         switch self {
         case .live: "p.topic = \(topic)"
         case .replay(let id), .shadow(let id): "p.replay = \(id)"
-        case .trial: "true"
+        case .dryRun: "true"
         }
     }
 
@@ -40,7 +40,7 @@ enum Account: Equatable, Sendable {
     var sharesTables: Bool {
         switch self {
         case .live, .replay: true
-        case .shadow, .trial: false
+        case .shadow, .dryRun: false
         }
     }
 

@@ -39,7 +39,9 @@ struct BatchWriter {
         mayCopy: Bool
     ) -> PreparedBatch? {
         let incarnations = states.values(of: topic.definition.name) { $0.incarnation }
-        return Staging(topic: topic.definition, account: topic.account, slot: slot, sealer: sealer).prepare(live, incarnations: incarnations) {
+        return Staging(topic: topic.definition, account: topic.account, slot: slot, sealer: sealer).prepare(
+            live, incarnations: incarnations
+        ) {
             rows, noTombstones in
             topic.paths.withLock {
                 $0.path(rows: rows, mayCopy: mayCopy && noTombstones && slot.batch.letters.isEmpty)

@@ -1,9 +1,9 @@
-// Temporary copies of the rows that a trial touches: as they were, and as they would be.
+// Temporary copies of the rows that a dry run touches: as they were, and as they would be.
 import Contracts
 import Model
 import Postgres
 
-/// Rows are copied when a batch first meets their key, twice: one copy is merged into, the other stays. What the trial
+/// Rows are copied when a batch first meets their key, twice: one copy is merged into, the other stays. What the dry run
 /// would change is the difference, whatever live workers do meanwhile.
 struct DryTables: Sendable {
     let live: TablePlan
@@ -17,36 +17,35 @@ struct DryTables: Sendable {
 
     private func copy(_ table: TablePlan, _ which: String) -> TablePlan {
         TablePlan(
-            schema: Self.schema, name: "trial_\(which)", view: table.view, keyColumns: table.keyColumns,
+            schema: Self.schema, name: "dry_\(which)", view: table.view, keyColumns: table.keyColumns,
             contentColumns: table.contentColumns)
     }
 
     private func child(_ index: Int, _ which: String) -> ChildPlan {
-        ChildPlan(schema: Self.schema, name: "trial_\(which)_\(index)", columns: liveChildren[index].columns)
+        ChildPlan(schema: Self.schema, name: "dry_\(which)_\(index)", columns: liveChildren[index].columns)
     }
 
     private static let schema = "pg_temp"
 
     /// Run once on the session, which from then on can write nothing but temporary tables: the server sees to that.
     var setUp: String {
-        var statements: [String] = []
-        let pairs = [(live.schema, live.name, "trial_")] + liveChildren.map { ($0.schema, $0.name, "trial_") }
-        for (index, pair) in pairs.enumerated() {
-            for which in ["before", "after"] {
-                let name = index == 0 ? "trial_\(which)" : "trial_\(which)_\(index - 1)"
-                statements.append(
-                    "CREATE TEMPORARY TABLE \(name) (LIKE \(qualified(pair.0, pair.1)) INCLUDING ALL)")
-            }
+        var pairs = [(live.schema, live.name, before.name), (live.schema, live.name, after.name)]
+        for (index, child) in liveChildren.enumerated() {
+            pairs.append((child.schema, child.name, beforeChildren[index].name))
+            pairs.append((child.schema, child.name, afterChildren[index].name))
+        }
+        var statements = pairs.map { schema, name, copy in
+            "CREATE TEMPORARY TABLE \(copy) (LIKE \(qualified(schema, name)) INCLUDING ALL)"
         }
         statements.append(
-            "CREATE TEMPORARY TABLE \(Account.trialPositions) (LIKE ingest.replay_position INCLUDING DEFAULTS)")
+            "CREATE TEMPORARY TABLE \(Account.dryPositions) (LIKE ingest.replay_position INCLUDING DEFAULTS)")
         return statements.joined(separator: ";\n")
     }
 
     static let readOnly = "SET default_transaction_read_only = on"
 
     /// Copies the live rows of staged keys that are not here yet, with their lists; in one statement, so that rows and
-    /// lists are of one moment. A key that the trial itself made is not copied, though it lives by now.
+    /// lists are of one moment. A key that the dry run itself made is not copied, though it lives by now.
     /// - Parameter stage: the staging table's name.
     func fetch(_ stage: String) -> [String] {
         var parts = [

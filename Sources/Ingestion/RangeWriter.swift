@@ -7,14 +7,14 @@ package import Postgres
 import Synchronization
 
 /// Takes records of one topic in the order of the log, and writes them in batches into the live tables, into a rebuilt
-/// copy, or into a trial that changes nothing. Confined to one thread, and to one connection, which is its own.
+/// copy, or into a dry run that changes nothing. Confined to one thread, and to one connection, which is its own.
 package final class RangeWriter {
     package enum Target: Sendable {
         /// Beside the live workers, on the account of a replay.
         case live(replay: Int64)
         /// Into tables of those names that nobody else writes, on the account of a replay.
         case shadow(replay: Int64, tables: ShadowNames)
-        case trial
+        case dryRun
     }
 
     /// What one partition stands at.
@@ -41,7 +41,7 @@ package final class RangeWriter {
         package var lost: [Partition] = []
     }
 
-    /// Nil but in a trial.
+    /// Nil but in a dry run.
     let dry: DryTables?
     private let account: Account
     let topic: LaneTopic
@@ -64,7 +64,7 @@ package final class RangeWriter {
             switch target {
             case .live(let replay): .replay(replay)
             case .shadow(let replay, _): .shadow(replay: replay)
-            case .trial: .trial
+            case .dryRun: .dryRun
             }
         topic = try LaneTopic(
             definition, codeLists: settings.codeLists, prefix: "r0", copyRowsMin: settings.copyRowsMin, account: account
@@ -72,7 +72,7 @@ package final class RangeWriter {
             switch target {
             case .live: return (table, children, nil)
             case .shadow(_, let names): return (names.shadow(of: table), children.map(names.shadow), nil)
-            case .trial:
+            case .dryRun:
                 let tables = DryTables(live: table, liveChildren: children)
                 dry = tables
                 return (tables.after, tables.afterChildren, tables)
@@ -112,7 +112,7 @@ package final class RangeWriter {
                     PartitionState(phase: .active, epoch: $0.epoch, incarnation: $0.incarnation, position: $0.next)
                 )
             })
-        if account == .trial {
+        if account == .dryRun {
             _ = try connection.execute("DELETE FROM \(account.positions)")
             for position in positions {
                 _ = try connection.query(

@@ -10,7 +10,7 @@ package struct DryRunReport: Sendable {
     /// Records read.
     package var records: Int64 = 0
     package var refused: [ReasonCode: Int64] = [:]
-    package var difference = TrialDifference()
+    package var difference = DryRunDifference()
     /// Why it ended before the range did; nil where all was read.
     package var endedEarly: String?
 }
@@ -39,7 +39,7 @@ package enum DryRun {
         var settings = settings
         settings.topics = [definition]
         let writer = try RangeWriter(
-            .trial, settings: settings, maxRefusedShare: 1, connection: connection, logger: logger)
+            .dryRun, settings: settings, maxRefusedShare: 1, connection: connection, logger: logger)
         let reader = try RangeReader(
             definition.name, kafka: settings.kafka, name: "dry-run",
             keys: try keyFingerprints.map { try KeySelection($0, topic: definition.name, sealer: settings.sealer) },

@@ -7,7 +7,9 @@ import Testing
     "the walk-throughs", .serialized,
     .enabled(if: TestKafka.isEmbedded, "the demo hosts its own broker"))
 struct WalkThroughTests {
-    @Test("a page's commands run in their order, and print what the page shows", arguments: ["dead-letters.md", "replay.md"])
+    @Test(
+        "a page's commands run in their order, and print what the page shows",
+        arguments: ["dead-letters.md", "replay.md"])
     func page(_ name: String) async throws {
         let world = try WalkThroughWorld()
         let page = try WalkThrough(world.text(of: name))

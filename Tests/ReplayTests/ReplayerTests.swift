@@ -177,6 +177,93 @@ struct ReplayerTests {
         #expect(try thingRows(world.connection) == (try await world.cleanPass(world.today)))
     }
 
+    @Test("what turns out a state secret only now leaves nothing of its content in the letter it had")
+    func secret() async throws {
+        let world = try ReplayWorld(partitions: 1)
+        try world.world.publish([
+            OutgoingTestRecord(
+                key: "s", value: Array(#"{"id": "s", "stateSecret": true, "name": "x", "version": 1}"#.utf8))
+        ])
+        _ = try await world.work(world.older)
+        // As a worker that did not yet know it for one would have left it.
+        _ = try world.connection.execute(
+            "UPDATE ingest.dead_letter SET reason = 'wrong-type', payload = 'x', key_id = 'k', key_fingerprint = 'f', key_hint = 1"
+        )
+        let id = try world.ask()
+        #expect(try world.replayer().run(id)?.ending == .done)
+        #expect(
+            try world.connection.one(
+                "SELECT concat_ws(' ', reason, payload, key_id, key_fingerprint, key_hint) FROM ingest.dead_letter")
+                == "state-secret")
+        #expect(try world.state(id).fates == Fates(deadLettered: 1))
+    }
+
+    @Test("of a letter that was sent again it makes no second one, neither beside it nor after its purge")
+    func letters() async throws {
+        let world = try ReplayWorld(partitions: 1)
+        let bad = Array(#"{"id": "a", "version": 1}"#.utf8)
+        func send(_ value: [UInt8]) throws {
+            _ = try world.connection.query(
+                """
+                INSERT INTO ingest.redriven SELECT id, $1::bytea, topic, incarnation, partition, "offset", clock_timestamp()
+                FROM ingest.dead_letter WHERE id = 1
+                """,
+                [
+                    Hexadecimal.bytea(
+                        PlainSealer().recordFingerprint(key: Array("a".utf8), value: value, topic: world.topic))
+                ])
+            _ = try world.connection.execute(
+                "UPDATE ingest.dead_letter SET status = 'redriven', redriven_at = now(), closed_at = NULL WHERE id = 1")
+            try world.world.publish([
+                OutgoingTestRecord(
+                    partition: 0, key: Array("a".utf8), value: value,
+                    headers: [("\(DeadLetterLink.header)", Array("1".utf8))])
+            ])
+        }
+        try world.world.publish([OutgoingTestRecord(key: "a", value: bad)])
+        _ = try await world.work(world.older)
+        let first = Array(#"{"id": "a", "version": 1, "name": 7}"#.utf8)
+        try send(first)
+        _ = try await world.work(world.older)
+        try send(ThingTopic.value("a", 1, "mended"))
+        _ = try await world.work(world.older)
+        let letters =
+            "SELECT string_agg(\"offset\" || ' ' || status || ' ' || refusals, ', ' ORDER BY id) FROM ingest.dead_letter"
+        #expect(try world.connection.one(letters) == "0 applied 2")
+        let id = try world.ask()
+        #expect(try world.replayer().run(id)?.ending == .done)
+        #expect(try world.connection.one(letters) == "0 applied 2")
+        _ = try world.connection.execute("DELETE FROM ingest.dead_letter")
+        let again = try world.ask()
+        #expect(try world.replayer().run(again)?.ending == .done)
+        #expect(try world.connection.one(letters) == nil)
+        #expect(try world.connection.one("SELECT name FROM registry.thing") == "mended")
+    }
+
+    @Test("it rests while its topic is paused, and one that fails for itself stops itself alone")
+    func restsAndStops() async throws {
+        let world = try ReplayWorld(partitions: 1)
+        try world.publishThings(10)
+        _ = try await world.work(world.older)
+        let id = try world.ask()
+        _ = try WorkControl.pause(topic: world.topic, because: "x", by: "tests", connection: world.connection)
+        let replayer = world.replayer()
+        async let ended = onReplayThread { try replayer.run(id)?.ending }
+        try await waitUntil("it rests") { try world.state(id).note?.contains("paused") == true }
+        #expect(try world.state(id).passed == 0)
+        _ = try world.connection.execute("ALTER TABLE registry.thing_record RENAME COLUMN name TO other")
+        _ = try WorkControl.resume(topic: world.topic, because: "x", by: "tests", connection: world.connection)
+        guard case .stopped = try await ended else {
+            Issue.record("it did not stop")
+            return
+        }
+        #expect(try world.state(id).status == .stopped)
+        _ = try world.connection.execute("ALTER TABLE registry.thing_record RENAME COLUMN other TO name")
+        #expect(
+            try ReplayStore(connection: world.connection).resume(id, maxRefusedShare: nil, by: "tests", because: "x"))
+        #expect(try world.replayer().run(nil)?.ending == .done)
+    }
+
     @Test("two of one topic at once are refused, and an older mapping's")
     func refusesSecond() async throws {
         let world = try ReplayWorld()

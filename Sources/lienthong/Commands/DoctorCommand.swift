@@ -108,6 +108,8 @@ struct DoctorCommand: AsyncParsableCommand {
                 ("ingest.dead_letter", "SELECT, INSERT, UPDATE"), ("ingest.dead_letter_step", "SELECT, INSERT"),
                 ("ingest.redriven", "SELECT, INSERT"), ("ingest.quality_warning", "SELECT, INSERT, UPDATE"),
                 ("ingest.operation", "INSERT"),
+                // A worker carries replays on; who asks for one needs more.
+                ("ingest.replay", "SELECT, UPDATE"), ("ingest.replay_position", "SELECT, UPDATE"),
             ]
         var missing: [String] = []
         for (table, privileges) in wanted {

@@ -196,7 +196,7 @@ private struct MaskedChange {
     let before: String
     let after: String
 
-    init(_ column: TrialDifference.Sample.Column, _ contract: Contract) {
+    init(_ column: DryRunDifference.Sample.Column, _ contract: Contract) {
         guard !column.isList else {
             before = "a list"
             after = "another list"

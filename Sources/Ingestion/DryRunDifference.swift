@@ -1,9 +1,9 @@
-// What a trial would have changed: the rows as they were against the rows as they would be.
+// What a dry run would have changed: the rows as they were against the rows as they would be.
 import Contracts
 package import Model
 package import Postgres
 
-package struct TrialDifference: Sendable {
+package struct DryRunDifference: Sendable {
     /// Living rows that would appear, change or go.
     package var inserted: Int64 = 0
     package var changed: Int64 = 0
@@ -35,10 +35,10 @@ package struct TrialDifference: Sendable {
 }
 
 extension RangeWriter {
-    /// Of a trial: what it would have changed so far.
+    /// Of a dry run: what it would have changed so far.
     /// - Parameter samplesMax: changed rows to be shown.
-    package func difference(samplesMax: Int) throws(PostgresError) -> TrialDifference {
-        guard let dry else { preconditionFailure("only a trial has a difference") }
+    package func difference(samplesMax: Int) throws(PostgresError) -> DryRunDifference {
+        guard let dry else { preconditionFailure("only a dry run has a difference") }
         // The tables were empty when the session began: without this each lookup would be planned for that.
         _ = try connection.execute(
             "ANALYZE \(dry.name(dry.before)); ANALYZE \(dry.name(dry.after))"
@@ -49,7 +49,7 @@ extension RangeWriter {
             guard let count = counts.integer(0, column) else { preconditionFailure("counts are numbers") }
             return count
         }
-        var difference = TrialDifference()
+        var difference = DryRunDifference()
         difference.inserted = count(0)
         difference.changed = count(1)
         difference.deleted = count(2)
@@ -62,7 +62,7 @@ extension RangeWriter {
         return difference
     }
 
-    private func samples(_ dry: DryTables, _ most: Int) throws(PostgresError) -> [TrialDifference.Sample] {
+    private func samples(_ dry: DryTables, _ most: Int) throws(PostgresError) -> [DryRunDifference.Sample] {
         guard most > 0 else { return [] }
         let result = try connection.query(dry.samples(most: most))
         let columns = dry.live.contentColumns
@@ -75,25 +75,25 @@ extension RangeWriter {
             else { return nil }
             // As PostgreSQL writes an array of booleans: {t,f,f}.
             let differs = flags.dropFirst().dropLast().split(separator: ",").map { $0 == "t" }
-            var changed: [TrialDifference.Sample.Column] = []
+            var changed: [DryRunDifference.Sample.Column] = []
             for (index, column) in columns.enumerated() where differs[index] {
                 changed.append(
-                    TrialDifference.Sample.Column(
+                    DryRunDifference.Sample.Column(
                         name: column.name, field: fields[column.name] ?? column.name,
                         before: result[row, 3 + index * 2],
                         after: result[row, 4 + index * 2], isList: false))
             }
             for (index, list) in lists.enumerated() where differs[columns.count + index] {
                 changed.append(
-                    TrialDifference.Sample.Column(name: list, field: list, before: nil, after: nil, isList: true))
+                    DryRunDifference.Sample.Column(name: list, field: list, before: nil, after: nil, isList: true))
             }
-            return TrialDifference.Sample(partition: Partition(partition), offset: Offset(offset), columns: changed)
+            return DryRunDifference.Sample(partition: Partition(partition), offset: Offset(offset), columns: changed)
         }
     }
 }
 
 extension DryTables {
-    /// Each key that the trial met: whether its row lived before and lives after, and which columns and lists differ.
+    /// Each key that the dry run met: whether its row lived before and lives after, and which columns and lists differ.
     private var compared: String {
         let columns = live.contentColumns.map {
             "a.\(SQLText.identifier($0.name)) IS DISTINCT FROM b.\(SQLText.identifier($0.name))"
