@@ -13,6 +13,8 @@ struct LetterMoves {
         var rank: Offset
         var refusal: Refusal?
         var sqlState: String?
+        /// Of a tombstone without a version, its staged row: whether it is refused is told by the transaction alone.
+        var plainDeleteRow: Int?
         /// Of the refused record, where it can be told: a repair may have changed it.
         var version: Int64?
     }
@@ -148,8 +150,9 @@ extension BatchWriter {
             moves.redriven.append(
                 LetterMoves.Redriven(
                     id: letter.id, partition: entries[index].partition, rank: entries[index].rank,
-                    refusal: refused?.refusal,
-                    sqlState: refused?.sqlState, version: refused?.version))
+                    refusal: refused?.refusal, sqlState: refused?.sqlState,
+                    plainDeleteRow: letter.isLastSent ? batch.rows.firstIndex { $0.plainDeletes.contains(index) } : nil,
+                    version: refused?.version))
         }
         guard !topic.waiting.isEmpty else { return moves }
         for row in batch.rows {

@@ -677,7 +677,13 @@ struct MergeSQL {
             let words = [refusal?.reason.rawValue, refusal?.field, refusal?.rule, letter.sqlState]
                 .map { $0.map(SQLText.literal) ?? "NULL" }
             return
-                "(\(letter.id)::bigint, \(letter.partition.rawValue), \(letter.rank.rawValue)::bigint, \(words.map { "\($0)::text" }.joined(separator: ", ")), \(letter.version.map { "'\($0)'" } ?? "NULL")::bigint)"
+                "(\(letter.id)::bigint, \(letter.partition.rawValue), \(letter.rank.rawValue)::bigint, \(words.map { "\($0)::text" }.joined(separator: ", ")), \(letter.version.map { "'\($0)'" } ?? "NULL")::bigint, \(letter.plainDeleteRow.map(String.init) ?? "NULL")::integer)"
+        }
+        // A plain tombstone of another partition than its row's is refused here (see `findForeignDeletes`).
+        let foreign = "v.plain_delete_row IN (SELECT ordinal FROM \(prefix)_foreign)"
+        let refusal = Staging.foreignDelete
+        let told = [("reason", refusal.reason.rawValue), ("rule", refusal.rule)].map { name, word in
+            "CASE WHEN \(foreign) THEN \(SQLText.literal(word)) ELSE v.\(name) END AS \(name)"
         }
         // What was refused is what counts from now on, in a repaired record's version, too.
         let replaced = ["reason", "field", "rule", "sql_state", "record_version"]
@@ -696,8 +702,10 @@ struct MergeSQL {
                 refusals = d.refusals + CASE WHEN l.reason IS NULL THEN 0 ELSE 1 END,
                 contract_version = CASE WHEN l.reason IS NULL THEN d.contract_version ELSE \(contractVersion) END,
                 \((replaced + content).joined(separator: ", "))
-              FROM (VALUES \(rows.joined(separator: ", ")))
-                AS l (letter, partition, rank, reason, field, rule, sql_state, record_version)
+              FROM (SELECT v.letter, v.partition, v.rank, v.field, v.sql_state, v.record_version,
+                  \(told.joined(separator: ", "))
+                FROM (VALUES \(rows.joined(separator: ", ")))
+                  AS v (letter, partition, rank, reason, field, rule, sql_state, record_version, plain_delete_row)) AS l
               JOIN \(prefix)_won w ON w.partition = l.partition
               WHERE d.id = l.letter AND d.topic = \(topic)
                 AND (d.status = 'redriven' OR l.reason IS NULL AND d.status IN ('open', 'quarantined'))

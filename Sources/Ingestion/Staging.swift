@@ -200,6 +200,9 @@ struct Staging {
 
     // MARK: What goes beside them
 
+    static let foreignDelete = Refusal(
+        .versionMissing, rule: "a tombstone from another partition than its row's needs ce_sourceversion")
+
     /// Refused records, and plain tombstones: those become dead letters only where the row turns out to belong to another
     /// partition, and then within the transaction, so their bytes must lie ready.
     private func encodeDeadLetters(
@@ -215,10 +218,7 @@ struct Staging {
             append(index, slot.batch.refusals[number], ordinal: nil, incarnations)
         }
         if contents.hasTombstones {
-            let foreign = TopicBatch.Refused(
-                refusal: Refusal(
-                    .versionMissing, rule: "a tombstone from another partition than its row's needs ce_sourceversion"),
-                sqlState: nil)
+            let foreign = TopicBatch.Refused(refusal: Self.foreignDelete, sqlState: nil)
             for (ordinal, row) in rows.enumerated() where row.plainDelete != nil {
                 for index in row.plainDeletes {
                     contents.hasDeadLetters = true
@@ -253,8 +253,7 @@ struct Staging {
         slot.buffers.dead.beginRow(fields: 14)
         slot.buffers.dead.field(ordinal)
         // What was redriven in vain is that letter again, where it is still there to be it (see `MergeSQL.keepDeadLetters`).
-        slot.buffers.dead.field(
-            ordinal == nil ? slot.batch.letters[index].flatMap { $0.isLastSent ? $0.id : nil } : nil)
+        slot.buffers.dead.field(slot.batch.letters[index].flatMap { $0.isLastSent ? $0.id : nil })
         slot.buffers.dead.field(entry.partition.rawValue)
         slot.buffers.dead.field(entry.offset.rawValue)
         slot.buffers.dead.field(refusal.reason.rawValue)

@@ -308,6 +308,33 @@ struct LetterTests {
         #expect(try letters() == "0 applied 1 missing-field")
     }
 
+    @Test(
+        "a tombstone that no row can rank is its letter again when it is sent again, and a delete where it can be ranked"
+    )
+    func foreignTombstone() throws {
+        func tombstone(_ offset: Int64, letter: Int64? = nil) -> LogRecord {
+            let headers = letter.map { [("\(DeadLetterLink.header)", Array("\($0)".utf8) as [UInt8]?)] } ?? []
+            return LogRecord(
+                partition: 1, offset: offset, key: "a",
+                raw: RawRecord(key: Array("a".utf8), value: nil, headers: headers))
+        }
+        try bench.write([record(0, "a", 5, "here")])
+        try bench.write([tombstone(1)])
+        #expect(try letters() == "1 open 1 version-missing")
+        try send(1, tombstone(2, letter: 1))
+        try bench.write([tombstone(2, letter: 1)])
+        #expect(try letters() == "1 open 2 version-missing")
+        #expect(try steps() == "1 refused")
+        #expect(try name("a") == "here")
+        // The row has come to that partition meanwhile, but as it was before the letter: then the delete counts.
+        let moved = ThingTopic.value("a", 6, "moved")
+        try bench.write([LogRecord(partition: 1, offset: 0, key: "a", value: moved)])
+        try send(1, tombstone(3, letter: 1))
+        try bench.write([tombstone(3, letter: 1)])
+        #expect(try letters() == "1 applied 2 version-missing")
+        #expect(try name("a") == nil)
+    }
+
     @Test("of a redriven record that turns out a state secret nothing is kept")
     func secret() throws {
         try bench.write([bad(0, "a")])
