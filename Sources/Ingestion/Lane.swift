@@ -606,7 +606,9 @@ final class Lane {
         let name = topic.definition.name
         for key in states.keys where key.topic == name { states[key]?.forgetTaken() }
         let next = try TrialStore(connection: try database(), settings: settings)
-            .pause(name, because: because, windowRecords: topic.definition.contract.breaker.windowRecords)
+            .pause(
+                name, because: because, windowRecords: topic.definition.contract.breaker.windowRecords,
+                resumed: topic.control.resumed)
         logger.error(
             "\(name) is paused by its breaker: \(because); \(next.map { "its next records are tried at \($0)" } ?? "it was paused already"); look into `lienthong dead-letters list --topic \(name)`, then `lienthong work resume --topic \(name) --because …`"
         )

@@ -624,11 +624,13 @@ struct MergeSQL {
         return statements
     }
 
-    /// A record that is read again makes no second letter, and none where its letter was purged after something was sent
-    /// in its place. What turns out a state secret only now leaves nothing behind.
+    /// A record that is read again makes no second letter, and none where its letter was purged. What turns out a state
+    /// secret only now leaves nothing behind.
     private var keepDeadLetters: String {
-        let emptied = ["payload", "key_id", "key_fingerprint", "key_hint", "repaired", "repaired_key_id", "sql_state"]
-            .map { "\($0) = NULL" }.joined(separator: ", ")
+        let emptied = [
+            "payload", "key_id", "key_fingerprint", "key_hint", "repaired", "repaired_key_id", "sql_state",
+            "record_version",
+        ].map { "\($0) = NULL" }.joined(separator: ", ")
         return """
             INSERT INTO ingest.dead_letter (topic, incarnation, partition, "offset", reason, field, rule, sql_state,
               contract_version, record_at, key_fingerprint, key_hint, record_version, key_id, payload)
@@ -639,9 +641,10 @@ struct MergeSQL {
             WHERE (d.ordinal IS NULL OR d.ordinal IN (SELECT ordinal FROM \(prefix)_foreign))
               AND (d.letter IS NULL OR NOT EXISTS (SELECT FROM ingest.dead_letter l
                 WHERE l.id = d.letter AND l.topic = \(topic) AND l.status IN ('redriven', 'open', 'quarantined')))
-              AND NOT EXISTS (SELECT FROM ingest.redriven r LEFT JOIN ingest.dead_letter l ON l.id = r.letter
-                WHERE r.topic = \(topic) AND r.partition = d.partition AND r."offset" = d."offset"
-                  AND r.incarnation = w.incarnation AND l.id IS NULL)
+              AND NOT EXISTS (SELECT FROM ingest.dead_letter_step s
+                WHERE s.step = 'purged' AND s.details->>'topic' = \(topic)
+                  AND (s.details->>'partition')::integer = d.partition AND (s.details->>'offset')::bigint = d."offset"
+                  AND (s.details->>'incarnation')::integer = w.incarnation)
             ORDER BY d.partition, d."offset"
             ON CONFLICT (topic, incarnation, partition, "offset") DO UPDATE SET reason = excluded.reason,
               field = excluded.field, rule = excluded.rule, \(emptied)

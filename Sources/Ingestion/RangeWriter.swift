@@ -81,7 +81,7 @@ package final class RangeWriter {
         let limits = definition.contract.breaker
         topic.breaker = Breaker(
             maxRefusedShare: maxRefusedShare,
-            // Deletes of the past were dealt with once, and are safe by rank.
+            // Deletes of the past were dealt with once, and are safe by rank; what was left out is asked for beforehand.
             maxDeletedShare: 1, windowRecords: limits.windowRecords, minimumRecords: limits.minimumRecords)
         self.account = account
         self.dry = dry

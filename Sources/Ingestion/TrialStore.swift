@@ -17,8 +17,11 @@ struct TrialStore {
     }
 
     /// The breaker pauses the topic. Soon after a trial let it go on, the next trial waits as if that one had failed.
-    /// - Returns: when its records are tried; nil where it was paused already.
-    func pause(_ topic: TopicName, because: String, windowRecords: Int) throws(PostgresError) -> String? {
+    /// - Parameter resumed: the resumption under which the records were judged; a later one is a later word.
+    /// - Returns: when its records are tried; nil where it was paused already, or resumed since.
+    func pause(
+        _ topic: TopicName, because: String, windowRecords: Int, resumed: Int64
+    ) throws(PostgresError) -> String? {
         // The breaker's own resumption counts one window as passed already (see `resume`).
         let trials = """
             CASE WHEN \(Self.consumed) - s.consumed_at_resume >= 2 * \(windowRecords)::bigint THEN 0 ELSE s.trials END
@@ -31,11 +34,11 @@ struct TrialStore {
               ON CONFLICT (topic) DO UPDATE SET paused = true, paused_because = excluded.paused_because,
                 paused_by = excluded.paused_by, paused_at = now(), trials = \(trials),
                 trial_at = now() + \(wait(after: trials))
-              WHERE NOT s.paused RETURNING topic, trial_at),
+              WHERE NOT s.paused AND s.resumed = $3 RETURNING topic, trial_at),
             noted AS (
               INSERT INTO ingest.operation (by, action, topic, because) SELECT 'breaker', 'pause', topic, $2 FROM paused)
             SELECT \(Self.text("trial_at")) FROM paused
-            """, [topic.rawValue, because])
+            """, [topic.rawValue, because, "\(resumed)"])
         return result.rowCount == 0 ? nil : result[0, 0]
     }
 

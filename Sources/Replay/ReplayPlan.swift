@@ -10,6 +10,12 @@ package struct ReplayPlan: Sendable {
     /// Dead letters of the range's records, by status.
     package let letters: [(status: String, count: Int64)]
 
+    /// Of the range, what operators had the live workers leave out.
+    package let leftOut: Int64
+    /// How often a key of the topic was freed from a wrong version: the record with that version blocks it again where
+    /// it is read again.
+    package let resets: Int64
+
     /// At most: the log's holes are among them.
     package var records: Int64 { ranges.reduce(0) { $0 + $1.count } }
     package var missing: Int64 { ranges.reduce(0) { $0 + $1.missing } }
@@ -42,6 +48,12 @@ package struct ReplayPlan: Sendable {
                 AND d."offset" >= r.start AND d."offset" < r.beyond
             WHERE d.topic = $1 GROUP BY d.status ORDER BY d.status
             """, [definition.name.rawValue])
+        leftOut = try ReplayStore(connection: connection).leftOut(definition.name, ranges)
+        resets =
+            try connection.query(
+                "SELECT count(*) FROM ingest.operation WHERE topic = $1 AND action = 'key reset'",
+                [definition.name.rawValue]
+            ).integer(0, 0) ?? 0
         letters = (0..<statuses.rowCount).compactMap { row in
             guard let status = statuses[row, 0], let count = statuses.integer(row, 1) else { return nil }
             return (status, count)

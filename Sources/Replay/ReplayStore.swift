@@ -286,6 +286,33 @@ package struct ReplayStore {
         return changed.rowCount == 1
     }
 
+    /// Offsets of the ranges that operators had the live workers leave out, so that a replay would be the first to
+    /// read them: by `work rewind --skip-records`, or `work accept-gap --to`.
+    package func leftOut(_ topic: TopicName, _ ranges: [PartitionRange]) throws(PostgresError) -> Int64 {
+        let left = try connection.query(
+            """
+            SELECT partition, (details->>'from')::bigint, (details->>'to')::bigint FROM ingest.operation
+            WHERE topic = $1 AND action IN ('rewind', 'accept-gap') AND partition IS NOT NULL
+              AND (details->>'to')::bigint > (details->>'from')::bigint
+            """, [topic.rawValue])
+        var offsets: Int64 = 0
+        for range in ranges {
+            // Several words may have left out the same.
+            var pieces: [Range<Int64>] = []
+            for row in 0..<left.rowCount where left[row, 0] == "\(range.partition)" {
+                guard let from = left.integer(row, 1), let to = left.integer(row, 2) else { continue }
+                let piece = max(from, range.from)..<max(max(from, range.from), min(to, range.to))
+                if !piece.isEmpty { pieces.append(piece) }
+            }
+            var counted = range.from
+            for piece in pieces.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                offsets += max(0, piece.upperBound - max(counted, piece.lowerBound))
+                counted = max(counted, piece.upperBound)
+            }
+        }
+        return offsets
+    }
+
     // MARK: Carrying one on
 
     /// Takes on one replay that nobody carries on, or that was ours: raises its epoch, so that whoever had it writes

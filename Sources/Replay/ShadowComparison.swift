@@ -26,8 +26,9 @@ package struct ShadowBalance: Sendable, Equatable {
     /// Rows that a newer mapping made.
     let byNewerMapping: Int64
 
-    /// Rows that a swap would lose.
-    package var missing: Int64 { onlyLive.rows }
+    /// Rows that a swap would lose, or put back to something older: not there, deleted in the copy, of a lower version, or
+    /// without the delete that they bear; each counted once.
+    package let missing: Int64
 }
 
 package struct ShadowComparison: Sendable {
@@ -152,7 +153,9 @@ struct ShadowQueries {
         count(*) FILTER (WHERE s.deleted AND l.deleted IS NULL),
         count(*) FILTER (WHERE NOT l.deleted AND s.deleted),
         count(*) FILTER (WHERE s.record_version < l.record_version),
-        count(*) FILTER (WHERE l.mapping_revision > \(shadow.definition.mapping.revision))
+        count(*) FILTER (WHERE l.mapping_revision > \(shadow.definition.mapping.revision)),
+        count(*) FILTER (WHERE l.deleted IS NOT NULL AND (s.deleted IS NULL OR l.deleted <> s.deleted
+          OR s.record_version < l.record_version OR l.delete_version > coalesce(s.delete_version, l.delete_version - 1)))
         """
     }
 
@@ -167,7 +170,7 @@ struct ShadowQueries {
             shadow: RowCounts(living: number(2), marks: number(3)),
             onlyLive: RowCounts(living: number(4), marks: number(5)),
             onlyShadow: RowCounts(living: number(6), marks: number(7)), deletedInShadow: number(8), older: number(9),
-            byNewerMapping: number(10))
+            byNewerMapping: number(10), missing: number(11))
     }
 
     private static let markColumns = [
@@ -196,7 +199,7 @@ struct ShadowQueries {
         let result = try connection.query(
             "SELECT \(columns.joined(separator: ", ")) FROM \(joined(base, on: keys))")
         let balance = balance(result)
-        let differing = result.integer(0, 13) ?? 0
+        let differing = result.integer(0, 14) ?? 0
         var children: [ShadowComparison.ChildTable] = []
         for index in shadow.children.indices { children.append(try child(index)) }
         var examples: [ShadowComparison.Example] = []
@@ -205,11 +208,11 @@ struct ShadowQueries {
         if differing > 0 { examples += try self.examples(.differing, examplesMax) }
         return ShadowComparison(
             topic: shadow.topic, table: "\(base.schema).\(base.live)", balance: balance,
-            liveChecksum: result[0, 11] ?? "", shadowChecksum: result[0, 12] ?? "",
+            liveChecksum: result[0, 12] ?? "", shadowChecksum: result[0, 13] ?? "",
             columns: content.enumerated().map { index, column in
-                ShadowComparison.Column(name: column.name, differing: result.integer(0, 15 + index) ?? 0)
+                ShadowComparison.Column(name: column.name, differing: result.integer(0, 16 + index) ?? 0)
             },
-            differing: differing, marksDiffering: result.integer(0, 14) ?? 0, children: children, examples: examples)
+            differing: differing, marksDiffering: result.integer(0, 15) ?? 0, children: children, examples: examples)
     }
 
     // MARK: Child tables

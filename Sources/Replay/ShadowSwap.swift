@@ -65,6 +65,7 @@ extension Shadow {
         let balance = try ShadowQueries(self, connection).balance()
         try check(balance, request)
         let views = try lock(dress, connection)
+        try checkLevel(connection)
         try rename(dress, views, connection)
         // A worker may have found a record beaten by the rows as they were: it reads its batch anew.
         _ = try connection.query("UPDATE ingest.position SET epoch = epoch + 1 WHERE topic = $1", [topic.rawValue])
@@ -74,6 +75,17 @@ extension Shadow {
         return SwapOutcome(
             balance: balance, oldTables: request.dropOld ? [] : pairs.map { "\($0.schema).\($0.old)" },
             views: views.map(\.name))
+    }
+
+    /// Once more, now that no row of the tables can come: a partition that was new to the topic had no position to be locked.
+    private func checkLevel(_ connection: PostgresConnection) throws {
+        let behind = try connection.query(
+            """
+            SELECT FROM ingest.position l LEFT JOIN ingest.replay_position p ON p.replay = $2 AND p.partition = l.partition
+            WHERE l.topic = $1 AND l.next_offset > coalesce(p.next_offset, 0)
+            """, [topic.rawValue, "\(id)"])
+        // As a lock that was not to be had: it is tried again.
+        guard behind.rowCount == 0 else { throw PostgresError(action: "swapping", sqlState: "55P03") }
     }
 
     private func check(_ balance: ShadowBalance, _ request: SwapRequest) throws {
@@ -90,7 +102,7 @@ extension Shadow {
                 "leave the option out")
         }
         let what =
-            "\(Quantity.words(missing, "live row")) would be lost (\(Quantity.words(balance.onlyLive.living, "living key")), \(Quantity.words(balance.onlyLive.marks, "mark")) of deleted ones): today's contract refuses their records, or the log no longer has them"
+            "\(Quantity.words(missing, "live row")) would be lost or put back to what is older: \(Quantity.words(balance.onlyLive.living, "living key")) and \(Quantity.words(balance.onlyLive.marks, "mark")) of deleted ones not in the copy, \(Quantity.words(balance.deletedInShadow, "key")) deleted there, \(Quantity.grouped(balance.older)) of a lower version; mostly today's contract refuses their records, or the log no longer has them"
         let named = request.dropRows.map { ", and --drop-rows names \(Quantity.grouped($0))" } ?? ""
         throw fault(
             what + named,

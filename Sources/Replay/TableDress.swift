@@ -138,7 +138,8 @@ struct TableDress {
           UNION ALL SELECT 7, format('ALTER TABLE %s ALTER COLUMN %I SET (%s)', b.name, attname, options)
             FROM b, columns WHERE options IS NOT NULL AND options IS DISTINCT FROM shadow_options
           UNION ALL SELECT DISTINCT 8, format('REVOKE ALL ON %s FROM %s', b.name, \(grantee))
-            FROM b, s, changed, aclexplode(coalesce(s.relacl, acldefault('r', s.relowner))) a WHERE changed.grants
+            FROM b, changed, (SELECT grantee FROM s, aclexplode(coalesce(s.relacl, acldefault('r', s.relowner)))
+              UNION SELECT grantee FROM columns, aclexplode(shadow_acl)) a WHERE changed.grants
           UNION ALL SELECT 9, format('GRANT %s ON %s TO %s%s', a.privilege_type, b.name, \(grantee),
               CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END)
             FROM b, l, changed, aclexplode(coalesce(l.relacl, acldefault('r', l.relowner))) a WHERE changed.grants

@@ -140,6 +140,30 @@ struct ReplayProcessTests {
         #expect(try await late.wait() == 1, "\(late.printed)")
     }
 
+    @Test("what operators had the workers leave out is not read by a replay unless its exact number is given")
+    func leftOut() async throws {
+        let world = try await World(records: 10)
+        try world.processes.kafka.publish(
+            (0..<6).map { OutgoingTestRecord(key: "k\($0)", value: nil, version: 9) }, to: world.processes.thing.name)
+        let skip = try world.run(
+            "work", "rewind", "--topic", world.topic, "--to", "end", "--skip-records", "6", "--yes", "--because",
+            "false deletes")
+        #expect(try await skip.wait() == 0, "\(skip.printed)")
+        let plan = try #require(try await world.answer("replay", "plan", "--topic", world.topic).last)
+        #expect(plan["leftOut"] as? Int == 6)
+        for arguments in [[], ["--include-left-out", "5"]] {
+            let refused = try world.processes.run(
+                world.database, ["replay", "start", "--topic", world.topic, "--because", "x"] + arguments)
+            #expect(try await refused.wait() == 1, "\(refused.printed)")
+            #expect(refused.printed.contains("--include-left-out 6"))
+        }
+        #expect(try world.connection.one("SELECT count(*) FROM registry.thing") == "10")
+        let start = try world.run(
+            "replay", "start", "--topic", world.topic, "--because", "x", "--include-left-out", "6")
+        #expect(try await start.wait() == 0, "\(start.printed)")
+        #expect(try world.connection.one("SELECT count(*) FROM registry.thing") == "4")
+    }
+
     @Test("killed again and again, it is carried on where it stood, at last by a worker")
     func killed() async throws {
         let world = try await World(records: 4_000)

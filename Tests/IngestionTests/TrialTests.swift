@@ -146,7 +146,7 @@ struct TrialTests {
         _ = try PositionStore(connection: world.connection)
             .claim([0, 1].map { TopicPartition(world.thing.name, Partition($0)) }, by: "tests")
         _ = try TrialStore(connection: world.connection, settings: settings)
-            .pause(world.thing.name, because: "a test", windowRecords: 400)
+            .pause(world.thing.name, because: "a test", windowRecords: 400, resumed: 0)
         try await world.whileWorking(hurry) {
             try await until("trials were made in vain") { try trials(world) >= 3 }
         }
@@ -239,7 +239,7 @@ struct TrialTests {
         let store = TrialStore(connection: world.connection, settings: settings)
         #expect(try store.due().isEmpty)
         #expect(try store.claim() == nil)
-        #expect(try store.pause(name, because: "the breaker", windowRecords: 400) == nil)
+        #expect(try store.pause(name, because: "the breaker", windowRecords: 400, resumed: 0) == nil)
         let summary = try await world.worker(untilCaughtUp: true, hurry).run()
         #expect(summary.standing == ["\(name) is paused: wait"])
         #expect(try rows(world) == "0")
@@ -258,8 +258,8 @@ struct TrialTests {
             try makeDue(world)
             return try #require(try store.claim())
         }
-        #expect(try store.pause(name, because: "a test", windowRecords: 400) != nil)
-        #expect(try store.pause(name, because: "twice", windowRecords: 400) == nil)
+        #expect(try store.pause(name, because: "a test", windowRecords: 400, resumed: 0) != nil)
+        #expect(try store.pause(name, because: "twice", windowRecords: 400, resumed: 0) == nil)
         #expect(try store.claim() == nil)
 
         let first = try due()
@@ -279,7 +279,9 @@ struct TrialTests {
         try WorkControl.resume(topic: name, because: "a test", by: "tests", connection: world.connection)
         #expect(try store.ended(overtaken, counts: true) == nil)
         #expect(try !store.resume(overtaken, sample, windowRecords: 400))
-        #expect(try store.pause(name, because: "again", windowRecords: 400) != nil)
+        // Nor does what was judged before that word.
+        #expect(try store.pause(name, because: "before it", windowRecords: 400, resumed: 0) == nil)
+        #expect(try store.pause(name, because: "again", windowRecords: 400, resumed: 1) != nil)
         #expect(try !store.resume(overtaken, sample, windowRecords: 400))
 
         let withPause = try due()
@@ -290,7 +292,7 @@ struct TrialTests {
 
         // A worker of an older mapping than the database permits makes none.
         try WorkControl.resume(topic: name, because: "a test", by: "tests", connection: world.connection)
-        #expect(try store.pause(name, because: "once more", windowRecords: 400) != nil)
+        #expect(try store.pause(name, because: "once more", windowRecords: 400, resumed: 2) != nil)
         _ = try world.connection.execute(
             "UPDATE ingest.topic_state SET trial_at = now(), mapping_revision_min = 2")
         #expect(try store.due().isEmpty)

@@ -41,8 +41,6 @@ CREATE TABLE ingest.redriven (
 );
 COMMENT ON TABLE ingest.redriven IS 'HMAC of topic, key and value of each record that was sent for a dead letter, and that letter''s origin (Decree 102/2025 art. 10.3)';
 
-CREATE INDEX redriven_origin ON ingest.redriven (topic, partition, "offset");
-
 -- What a worker asks of its partitions, and what is to be told to owners.
 CREATE INDEX dead_letter_waiting ON ingest.dead_letter (topic, partition, id)
     WHERE status IN ('open', 'quarantined') AND record_version IS NOT NULL;
@@ -69,6 +67,9 @@ CREATE TABLE ingest.dead_letter_step (
     details jsonb
 );
 CREATE INDEX dead_letter_step_letter ON ingest.dead_letter_step (letter, id);
+-- What was purged makes no letter when its record is read again.
+CREATE INDEX dead_letter_step_purged ON ingest.dead_letter_step
+    ((details->>'topic'), ((details->>'partition')::integer), ((details->>'offset')::bigint)) WHERE step = 'purged';
 COMMENT ON TABLE ingest.dead_letter_step IS 'Steps in the lives of dead letters: when, by whom, why; append-only (Decree 102/2025 art. 10.3, 16.2, 23.3)';
 
 CREATE FUNCTION ingest.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -96,6 +96,16 @@ struct ReplayPlanCommand: AsyncParsableCommand {
             Terminal.line(
                 "Of the range, \(Quantity.words(plan.missing, "offset")) are no longer in Kafka: retention took them.")
         }
+        if plan.leftOut > 0 {
+            Terminal.line(
+                "Of the range, operators had the workers leave out \(Quantity.words(plan.leftOut, "offset")): a replay would be the first to read them."
+            )
+        }
+        if plan.resets > 0 {
+            Terminal.line(
+                "Keys of the topic were reset \(Quantity.words(plan.resets, "time")): a record that had blocked one blocks it again where the range holds it."
+            )
+        }
         for (revision, rows) in plan.rowsByRevision {
             Terminal.line(
                 "\(Quantity.words(rows, "living row")) made by revision \(revision) of the mapping\(revision == definition.mapping.revision ? ", today's" : "")."
@@ -163,7 +173,8 @@ struct ReplayPlanCommand: AsyncParsableCommand {
         }
         var summary: [(String, JSON)] = [
             ("topic", .string(definition.name.rawValue)), ("offsets", .integer(plan.records)),
-            ("missing", .integer(plan.missing)), ("mappingRevision", .integer(Int64(definition.mapping.revision))),
+            ("missing", .integer(plan.missing)), ("leftOut", .integer(plan.leftOut)),
+            ("keyResets", .integer(plan.resets)), ("mappingRevision", .integer(Int64(definition.mapping.revision))),
             (
                 "rowsByRevision",
                 .object(plan.rowsByRevision.map { ("\($0.revision)", .integer($0.rows)) })

@@ -52,6 +52,12 @@ struct ReplayStart: AsyncParsableCommand {
             "Begin although exactly so many offsets of the range are no longer in Kafka.", valueName: "offsets"))
     var acceptMissing: Int64?
 
+    @Option(
+        help: ArgumentHelp(
+            "Begin although exactly so many offsets of the range were left out by operators, as by `work rewind`.",
+            valueName: "offsets"))
+    var includeLeftOut: Int64?
+
     @Flag(help: "Only write the replay down: a worker carries it on.")
     var detach = false
 
@@ -80,7 +86,9 @@ struct ReplayStart: AsyncParsableCommand {
             defer { connection.close() }
             let ranges = try range.ranges(settings, definition.name, connection: connection, kafka: kafka)
             try checkMissing(ranges.reduce(0) { $0 + $1.missing })
-            return try ReplayStore(connection: connection).create(
+            let store = ReplayStore(connection: connection)
+            try checkLeftOut(try store.leftOut(definition.name, ranges))
+            return try store.create(
                 ReplayRequest(
                     topic: definition.name, intoShadow: intoShadow, mappingRevision: definition.mapping.revision,
                     keyFingerprints: try range.keyFingerprints(settings, definition.name),
@@ -97,6 +105,17 @@ struct ReplayStart: AsyncParsableCommand {
         }
         try await ReplayCarrying(common: common, catalogue: catalogue, replayer: replayer, logger: logger)
             .carry(id, settings)
+    }
+
+    private func checkLeftOut(_ leftOut: Int64) throws(UserError) {
+        guard leftOut != includeLeftOut ?? 0 else { return }
+        throw UserError(
+            action: "starting a replay of", subject: range.topic,
+            cause: "operators had the workers leave out \(Quantity.words(leftOut, "offset")) of the range",
+            nextStep: leftOut == 0
+                ? "leave out --include-left-out"
+                : "see who and why in ingest.operation; name another range, or begin with --include-left-out \(leftOut)",
+            status: .no)
     }
 
     private func checkMissing(_ missing: Int64) throws(UserError) {
