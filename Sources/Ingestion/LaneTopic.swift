@@ -92,6 +92,16 @@ final class BatchSlot {
         prepared = nil
     }
 
+    /// What most of the refused records were refused for: reason, field, and how many; nil where none was.
+    var mostRefused: String? {
+        var counts: [String: Int] = [:]
+        for refused in batch.refusals {
+            let place = refused.refusal.field.map { " in \($0)" } ?? ""
+            counts[refused.refusal.reason.rawValue + place, default: 0] += 1
+        }
+        return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }.map { "\($0.key), \($0.value) of this batch" }
+    }
+
     /// The batch, or the part of it that is dealt with at `index`.
     func sample(through index: Int? = nil) -> Breaker.Sample {
         let entries = batch.entries.prefix(index.map { $0 + 1 } ?? batch.entries.count)

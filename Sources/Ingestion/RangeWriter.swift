@@ -53,9 +53,11 @@ package final class RangeWriter {
 
     /// - Parameters:
     ///   - settings: with the topic's definition as the first of `topics`.
+    ///   - passedSinceResume: records since somebody let it go on, so that the rest of one window passes unjudged.
     ///   - maxRefusedShare: 0 to 1; more of the latest records refused is a fault of ours. 1 lets all pass.
     package init(
-        _ target: Target, settings: WorkerSettings, maxRefusedShare: Double, connection: PostgresConnection,
+        _ target: Target, settings: WorkerSettings, maxRefusedShare: Double, passedSinceResume: Int64? = nil,
+        connection: PostgresConnection,
         logger: Logger
     ) throws {
         guard let definition = settings.topics.first else { preconditionFailure("a range has a topic") }
@@ -83,6 +85,7 @@ package final class RangeWriter {
             maxRefusedShare: maxRefusedShare,
             // Deletes of the past were dealt with once, and are safe by rank; what was left out is asked for beforehand.
             maxDeletedShare: 1, windowRecords: limits.windowRecords, minimumRecords: limits.minimumRecords)
+        if let passedSinceResume { topic.breaker.resume(alreadyPassed: passedSinceResume) }
         self.account = account
         self.dry = dry
         self.settings = settings
@@ -158,7 +161,9 @@ package final class RangeWriter {
         if held > 0 {
             let slot = topic.takeFilled()
             defer { slot.clear() }
-            if case .open(let because) = topic.breaker.judge(slot.sample()) { throw TopicFault(because: because) }
+            if case .open(let because) = topic.breaker.judge(slot.sample()) {
+                throw TopicFault(because: because + (slot.mostRefused.map { "; mostly \($0)" } ?? ""))
+            }
             try BatchWriter(
                 topic: topic, slot: slot, connection: connection, settings: settings, logger: logger,
                 progress: progress

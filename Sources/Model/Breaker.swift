@@ -93,6 +93,6 @@ package struct Breaker: Sendable {
         let share = Double(count) / Double(records)
         guard share > limit else { return nil }
         return
-            "\(count) of the latest \(records) records \(what), more than the share of \(limit) that the contract allows"
+            "\(count) of the latest \(records) records \(what), more than the share of \(limit) that is allowed"
     }
 }

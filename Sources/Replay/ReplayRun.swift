@@ -41,7 +41,8 @@ final class ReplayRun {
         writer = try RangeWriter(
             replay.intoShadow
                 ? .shadow(replay: replay.id, tables: ShadowNames(replay: replay.id)) : .live(replay: replay.id),
-            settings: worker, maxRefusedShare: replay.maxRefusedShare, connection: connection, logger: logger)
+            settings: worker, maxRefusedShare: replay.maxRefusedShare,
+            passedSinceResume: replay.resumedAt.map { replay.passed - $0 }, connection: connection, logger: logger)
         reader = try RangeReader(
             replay.topic, kafka: worker.kafka, name: "replay-\(replay.id)",
             keys: try replay.keyFingerprints.map { try KeySelection($0, topic: replay.topic, sealer: worker.sealer) },

@@ -75,6 +75,8 @@ package struct ReplayState: Sendable {
     package let offsets: Int64
     package let passed: Int64
     package let fates: Fates
+    /// What lay behind it when somebody let it go on.
+    package let resumedAt: Int64?
 
     /// 0 to 1.
     package var share: Double { offsets == 0 ? 1 : Double(passed) / Double(offsets) }
@@ -112,8 +114,8 @@ package struct ReplayStore {
 
     // MARK: Asking for one
 
-    /// Writes the replay down. From then on workers of an older mapping write no row of the topic: what they wrote
-    /// after the range was fixed would stay as the older mapping has it.
+    /// Writes the replay down. From then on workers of an older mapping write no row of the topic (where a copy is filled,
+    /// from its swap on): what they wrote after the range was fixed would stay as the older mapping has it.
     ///
     /// - Parameter shadow: the topic whose tables are copied, where the request is for a rebuilt copy.
     /// - Returns: its id.
@@ -159,7 +161,9 @@ package struct ReplayStore {
                 cause: "the mapping's revision here is \(request.mappingRevision), and the database has seen \(least)",
                 nextStep: "use today's Topics/", status: .configuration)
         }
-        let positions = least < Int64(request.mappingRevision) ? try forbidOlder(request) : [:]
+        // A copy's turn comes when it is swapped in.
+        let forbids = least < Int64(request.mappingRevision) && !request.intoShadow
+        let positions = forbids ? try forbidOlder(request.topic, request.mappingRevision) : [:]
         let keys = request.keyFingerprints.map { keys in
             "{\(keys.map { "\"\\\\x\(Hexadecimal.text($0))\"" }.joined(separator: ","))}"
         }
@@ -192,16 +196,17 @@ package struct ReplayStore {
 
     /// Also those that are in the middle of a batch: their claims are taken from them.
     /// - Returns: where they stand.
-    private func forbidOlder(_ request: ReplayRequest) throws -> [Partition: Int64] {
+    @discardableResult
+    func forbidOlder(_ topic: TopicName, _ revision: Int32) throws -> [Partition: Int64] {
         _ = try connection.query(
-            "UPDATE ingest.topic_state SET mapping_revision_min = $2 WHERE topic = $1",
-            [request.topic.rawValue, "\(request.mappingRevision)"])
+            "UPDATE ingest.topic_state SET mapping_revision_min = greatest(mapping_revision_min, $2) WHERE topic = $1",
+            [topic.rawValue, "\(revision)"])
         let moved = try connection.query(
             """
             UPDATE ingest.position SET epoch = epoch + 1 WHERE topic = $1 AND partition IN (
               SELECT partition FROM ingest.position WHERE topic = $1 ORDER BY partition FOR UPDATE)
             RETURNING partition, next_offset
-            """, [request.topic.rawValue])
+            """, [topic.rawValue])
         var positions: [Partition: Int64] = [:]
         for row in 0..<moved.rowCount {
             if let partition = moved[row, 0].flatMap(Int32.init), let next = moved.integer(row, 1) {
@@ -278,7 +283,8 @@ package struct ReplayStore {
             """
             WITH resumed AS (
               UPDATE ingest.replay SET status = 'running', note = NULL, seen_at = NULL,
-                max_refused_share = coalesce($4::double precision, max_refused_share)
+                max_refused_share = coalesce($4::double precision, max_refused_share), resumed_at = (
+                  SELECT coalesce(sum(next_offset - from_offset), 0) FROM ingest.replay_position p WHERE p.replay = $1)
               WHERE id = $1 AND status = 'stopped' RETURNING id, topic)
             INSERT INTO ingest.operation (by, action, topic, because, details)
             SELECT $2, 'replay-resume', topic, $3, jsonb_build_object('replay', id) FROM resumed RETURNING id
@@ -462,7 +468,7 @@ package struct ReplayStore {
               (SELECT string_agg(encode(k, 'hex'), ',') FROM unnest(r.key_fingerprints) AS k) AS keys,
               r.asked_by, r.because, to_char(r.asked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS asked_at,
               r.runner, extract(epoch FROM clock_timestamp() - r.seen_at)::double precision AS unseen, r.note,
-              r.records_a_second, r.epoch, coalesce(p.offsets, 0) AS offsets, coalesce(p.passed, 0) AS passed,
+              r.records_a_second, r.epoch, r.resumed_at, coalesce(p.offsets, 0) AS offsets, coalesce(p.passed, 0) AS passed,
               coalesce(p.applied, 0) AS applied, coalesce(p.superseded, 0) AS superseded,
               coalesce(p.deleted, 0) AS deleted, coalesce(p.dead_lettered, 0) AS dead_lettered
             FROM ingest.replay r LEFT JOIN (
@@ -498,6 +504,7 @@ package struct ReplayStore {
             offsets: number("offsets"), passed: number("passed"),
             fates: Fates(
                 applied: number("applied"), superseded: number("superseded"), deleted: number("deleted"),
-                deadLettered: number("dead_lettered")))
+                deadLettered: number("dead_lettered")),
+            resumedAt: result.integer(row, "resumed_at"))
     }
 }

@@ -28,7 +28,7 @@ package struct ReplayerSettings: Sendable {
 /// One runner. A replay is a row in the database: any runner, on any machine, goes on where another was killed.
 package final class Replayer: Sendable {
     /// How a run of one replay ended here.
-    package enum Ending: Sendable, Equatable {
+    package enum Ending: Sendable, Equatable, CustomStringConvertible {
         case done
         /// A person must look: the sentence says at what.
         case stopped(because: String)
@@ -36,6 +36,15 @@ package final class Replayer: Sendable {
         case lost
         /// This runner was told to stop.
         case interrupted
+
+        package var description: String {
+            switch self {
+            case .done: "done"
+            case .stopped(let because): "stopped: \(because)"
+            case .lost: "ended, or carried on elsewhere"
+            case .interrupted: "left for others to carry on"
+            }
+        }
     }
 
     /// How the database knows this runner. Processes may share a name: containers, for one.

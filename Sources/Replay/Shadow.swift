@@ -45,7 +45,7 @@ package struct Shadow {
         }
         let store = ReplayStore(connection: connection)
         guard let state = try store.state(id) else {
-            throw fault("there is no replay of this id", "see `lienthong replay status`", .usage)
+            throw fault("there is no replay of this id", "`lienthong replay status --all` shows all", .no)
         }
         guard state.intoShadow else {
             throw fault("it went into the live tables", "only what was started with --into-shadow is a copy", .usage)

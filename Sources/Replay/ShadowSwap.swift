@@ -67,8 +67,9 @@ extension Shadow {
         let views = try lock(dress, connection)
         try checkLevel(connection)
         try rename(dress, views, connection)
-        // A worker may have found a record beaten by the rows as they were: it reads its batch anew.
-        _ = try connection.query("UPDATE ingest.position SET epoch = epoch + 1 WHERE topic = $1", [topic.rawValue])
+        // A worker may have found a record beaten by the rows as they were: it reads its batch anew; and one of an older
+        // mapping would write rows as they were before.
+        try ReplayStore(connection: connection).forbidOlder(topic, definition.mapping.revision)
         if request.dropOld { try dropOld(connection) }
         try record(balance, request, connection)
         _ = try connection.execute("COMMIT")
@@ -189,7 +190,7 @@ package struct OldTables {
             guard rows.rowCount > 0 else {
                 throw fault(
                     "it has left none: it was not swapped in, or they were dropped already",
-                    "see `lienthong replay status`", .no)
+                    "`lienthong replay status --all` shows all", .no)
             }
             var names: [String] = []
             for row in 0..<rows.rowCount {

@@ -23,6 +23,8 @@ CREATE TABLE ingest.replay (
     note              text,
     records_a_second  double precision,
     ended_at          timestamptz,
+    -- Offsets that lay behind it when somebody let it go on: from there one window passes unjudged.
+    resumed_at        bigint,
     CHECK ((ended_at IS NOT NULL) = (status IN ('done', 'cancelled', 'swapped') AND NOT (status = 'done' AND into_shadow)))
 );
 CREATE INDEX replay_running ON ingest.replay (id) WHERE status = 'running';

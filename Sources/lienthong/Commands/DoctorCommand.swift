@@ -48,7 +48,8 @@ struct DoctorCommand: AsyncParsableCommand {
             if let catalogue {
                 for topic in catalogue.topics {
                     _ = report.check("tables of \(topic.name)") {
-                        (try TableCheck.findings(of: topic, connection: connection), ())
+                        let older = try Self.olderThanPermitted(topic, connection)
+                        return (try TableCheck.findings(of: topic, connection: connection) + older, ())
                     }
                 }
                 _ = report.check("permissions") {
@@ -95,6 +96,19 @@ struct DoctorCommand: AsyncParsableCommand {
         return verbosity == "terse"
             ? []
             : ["log_error_verbosity is \(verbosity ?? "unknown"): set it to terse, or the log quotes refused records"]
+    }
+
+    /// A replay by a newer mapping keeps workers of an older one from writing.
+    private static func olderThanPermitted(
+        _ topic: TopicDefinition, _ connection: PostgresConnection
+    ) throws -> [String] {
+        let least = try connection.query(
+            "SELECT mapping_revision_min FROM ingest.topic_state WHERE topic = $1 AND mapping_revision_min > $2",
+            [topic.name.rawValue, "\(topic.mapping.revision)"])
+        guard least.rowCount > 0, let revision = least[0, 0] else { return [] }
+        return [
+            "its mapping here is of revision \(topic.mapping.revision), and since a replay the database takes none before \(revision): workers with this Topics/ write nothing of it"
+        ]
     }
 
     /// What a worker does to each table, and may not.

@@ -50,8 +50,9 @@ struct ReplayPlanCommand: AsyncParsableCommand {
             outcome.value = try await onThread("replay-plan") {
                 let connection = try settings.connect("replay plan")
                 defer { connection.close() }
-                let ranges = try range.ranges(settings, definition.name, connection: connection, kafka: kafka)
+                let ranges = try range.ranges(settings, definition, connection: connection, kafka: kafka)
                 let plan = try ReplayPlan(definition, ranges, connection: connection)
+                let keys = try range.keyFingerprints(settings, definition.name)
                 guard dryRun else { return (plan, nil) }
                 let session = try PostgresConnection(
                     try settings.databaseURL(), applicationName: "lienthong replay plan")
@@ -59,7 +60,7 @@ struct ReplayPlanCommand: AsyncParsableCommand {
                 var progress = Progress("read", total: plan.records)
                 defer { progress.end() }
                 let report = try DryRun.run(
-                    definition, ranges, keyFingerprints: try range.keyFingerprints(settings, definition.name),
+                    definition, ranges, keyFingerprints: keys,
                     settings: try settings.replayer(catalogue, kafka: kafka).worker, connection: session,
                     recordsMax: mostRecords, samplesMax: samples, logger: logger,
                     isStopping: { stopping.load(ordering: .acquiring) }, tell: { read in progress.tell { read } })
@@ -83,12 +84,12 @@ struct ReplayPlanCommand: AsyncParsableCommand {
         for range in plan.ranges {
             table.add([
                 "\(range.partition)", "\(range.from)", "\(range.to)", Readable.count(range.count),
-                range.missing == 0 ? "" : Readable.count(range.missing),
+                range.missing == 0 ? "–" : Readable.count(range.missing),
             ])
         }
         if plan.ranges.count > 1 {
             table.add([
-                "all", "", "", Readable.count(plan.records), plan.missing == 0 ? "" : Readable.count(plan.missing),
+                "all", "", "", Readable.count(plan.records), plan.missing == 0 ? "–" : Readable.count(plan.missing),
             ])
         }
         Terminal.line(table.text)
@@ -121,6 +122,7 @@ struct ReplayPlanCommand: AsyncParsableCommand {
             let words = plan.letters.map { "\($0.status) \(Readable.count($0.count))" }.joined(separator: ", ")
             Terminal.line("Dead letters of the range: \(words).")
         }
+        if range.keyFile != nil { Terminal.line("Of these, the records of the named keys alone are taken.") }
         Terminal.line(
             "At \(Readable.count(rate)) records/s about \(Readable.duration(seconds: plan.seconds(rate: rate))).")
         guard let report else { return }

@@ -57,11 +57,18 @@ struct ReplayRangeOptions: ParsableArguments {
         return KeySelection.fingerprints(of: try KeyFile.read(keyFile), topic: topic, sealer: try settings.sealer())
     }
 
+    /// - Throws: also where the tables do not fit the mapping: nothing could be written by it.
     func ranges(
-        _ settings: Settings, _ topic: TopicName, connection: PostgresConnection, kafka: KafkaSettings
+        _ settings: Settings, _ definition: TopicDefinition, connection: PostgresConnection, kafka: KafkaSettings
     ) throws -> [PartitionRange] {
-        let admin: KafkaAdmin
-        admin = try KafkaAdmin(settings: kafka, clientID: "lienthong-replay")
+        let topic = definition.name
+        if let finding = try TableCheck.findings(of: definition, connection: connection).first {
+            throw UserError(
+                action: "reading again", subject: "\(topic)", cause: finding,
+                nextStep: "mend the mapping or run `lienthong database migrate`; `lienthong doctor` lists all",
+                status: .configuration)
+        }
+        let admin = try KafkaAdmin(settings: kafka, clientID: "lienthong-replay")
         defer { admin.close() }
         let now = Clock.nowMilliseconds
         return try RangeResolver(topic: topic, admin: admin, connection: connection).resolve(

@@ -84,7 +84,7 @@ struct ReplayStart: AsyncParsableCommand {
         let id = try await onThread("replay-start") {
             let connection = try settings.connect("replay start")
             defer { connection.close() }
-            let ranges = try range.ranges(settings, definition.name, connection: connection, kafka: kafka)
+            let ranges = try range.ranges(settings, definition, connection: connection, kafka: kafka)
             try checkMissing(ranges.reduce(0) { $0 + $1.missing })
             let store = ReplayStore(connection: connection)
             try checkLeftOut(try store.leftOut(definition.name, ranges))
@@ -98,7 +98,15 @@ struct ReplayStart: AsyncParsableCommand {
                     because: because, runner: detach ? nil : replayer.name),
                 ranges, shadowOf: intoShadow ? definition : nil)
         }
-        if common.format == .text { Terminal.line("Replay \(id) of \(definition.name) is written down.") }
+        if common.format == .text {
+            Terminal.line("Replay \(id) of \(definition.name) is written down.")
+            if !intoShadow {
+                Terminal.line(
+                    "Workers of a mapping before revision \(definition.mapping.revision) write nothing of the topic from now on."
+                )
+            }
+            if detach { Terminal.line("A worker carries it on, or `lienthong replay run \(id)`.") }
+        }
         if detach {
             if common.format == .json { Terminal.line(JSON.object([("id", .integer(id))]).text) }
             return
@@ -188,9 +196,18 @@ struct ReplayCarrying {
             return
         }
         state.tell(common.format)
+        let foundNothing = state.keyFingerprints != nil && state.fates.consumed == 0
+        if common.format == .text {
+            if state.status == .running {
+                Terminal.line("Not at its end: a worker carries it on, or `lienthong replay run \(state.id)`.")
+            }
+            if state.status == .done, foundNothing {
+                Terminal.line("None of the named keys has a record in the range.")
+            }
+        }
         switch state.status {
-        case .running, .done, .swapped: return
-        case .stopped, .cancelled: throw ExitCode(ExitStatus.no.rawValue)
+        case .done where !foundNothing, .swapped: return
+        case .done, .running, .stopped, .cancelled: throw ExitCode(ExitStatus.no.rawValue)
         }
     }
 }

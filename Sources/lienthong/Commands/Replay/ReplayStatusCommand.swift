@@ -35,14 +35,16 @@ struct ReplayStatusCommand: AsyncParsableCommand {
             }
             var table = Table([
                 ("replay", .right), ("topic", .left), ("status", .left), ("done", .right), ("records/s", .right),
-                ("left", .right), ("applied", .right), ("refused", .right), ("note", .left),
+                ("left", .right), ("applied", .right), ("superseded", .right), ("deleted", .right), ("refused", .right),
+                ("note", .left),
             ])
             for state in states {
                 table.add([
                     "\(state.id)", state.topic.rawValue, state.word, "\(Int(state.share * 100)) %",
                     state.recordsASecond.map { Readable.count(Int64($0)) } ?? "–",
                     state.secondsLeft.map { Readable.duration(seconds: $0) } ?? "–",
-                    Readable.count(state.fates.applied), Readable.count(state.fates.deadLettered),
+                    Readable.count(state.fates.applied), Readable.count(state.fates.superseded),
+                    Readable.count(state.fates.deleted), Readable.count(state.fates.deadLettered),
                     Terminal.visible(state.note ?? ""),
                 ])
             }
@@ -175,6 +177,11 @@ extension ReplayState {
                 Terminal.line("\(Readable.count(Int64(recordsASecond))) records/s of late\(left)")
             }
             if let note { Terminal.line(note) }
+            if status == .done, !intoShadow, fates.applied == 0, fates.superseded > 0 {
+                Terminal.line(
+                    "No row was written anew: revision \(mappingRevision) of the mapping had made them. After mending a mapping, raise its revision."
+                )
+            }
             if status == .done, intoShadow {
                 Terminal.line(
                     "See what differs by `lienthong replay compare \(id)`, then `lienthong replay swap \(id) --because …`."
@@ -182,7 +189,7 @@ extension ReplayState {
             }
             if status == .stopped {
                 Terminal.line(
-                    "Go on with `lienthong replay resume \(id) --because …`, or end it with `lienthong replay cancel \(id) --because …`."
+                    "Let it go on with `lienthong replay resume \(id) --because …` (one window passes unjudged; --max-refused-share allows more), or end it with `lienthong replay cancel \(id) --because …`."
                 )
             }
         }

@@ -61,7 +61,15 @@ struct ReplaySwap: AsyncParsableCommand {
             Terminal.line(
                 "Swapped in: \(Quantity.words(balance.shadow.rows, "row")) in the place of \(Readable.count(balance.live.rows)); \(Readable.count(balance.missing)) lost, \(Readable.count(balance.onlyShadow.rows)) new, \(Readable.count(balance.deletedInShadow)) deleted now, \(Readable.count(balance.older)) of an older version."
             )
-            guard !outcome.oldTables.isEmpty else { return }
+            if balance.missing > 0 {
+                Terminal.line(
+                    "What today's contract refuses is no row now: `lienthong replay start` over the same log makes dead letters of it."
+                )
+            }
+            guard !outcome.oldTables.isEmpty else {
+                Terminal.line("The tables of before are dropped.")
+                return
+            }
             Terminal.line(
                 "The tables of before are \(outcome.oldTables.joined(separator: ", ")); `lienthong replay drop-old \(shadow.id) --because …` drops them."
             )
