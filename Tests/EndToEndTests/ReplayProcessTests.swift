@@ -93,6 +93,20 @@ struct ReplayProcessTests {
         let shown = try await world.answer("replay", "status", "--all")
         #expect(shown.count == 1)
         #expect(try await world.answer("replay", "status").isEmpty)
+        let keys = world.processes.folder.appending(path: "keys").path
+        try "nobody\n".write(toFile: keys, atomically: true, encoding: .utf8)
+        let nothing = try world.run(
+            "replay", "start", "--topic", world.topic, "--because", "x", "--key-file", keys)
+        #expect(try await nothing.wait() == 1, "\(nothing.printed)")
+        #expect(nothing.printed.contains("None of the named keys"))
+        // Tables that do not fit are told before anything is written down.
+        _ = try world.connection.execute("ALTER TABLE registry.thing_record RENAME COLUMN name TO other")
+        for verb in [["plan"], ["plan", "--dry-run"], ["start", "--because", "x"]] {
+            let unfit = try world.processes.run(world.database, ["replay"] + verb + ["--topic", world.topic])
+            #expect(try await unfit.wait() == 78, "\(unfit.printed)")
+            #expect(unfit.printed.contains("has no column registry.thing_record.name"), "\(unfit.printed)")
+        }
+        #expect(try world.connection.one("SELECT count(*) FROM ingest.replay") == "2")
     }
 
     @Test("what cannot be is a sentence and a status, and nothing is begun")

@@ -64,7 +64,7 @@ struct ReplayRangeOptions: ParsableArguments {
         let topic = definition.name
         if let finding = try TableCheck.findings(of: definition, connection: connection).first {
             throw UserError(
-                action: "reading again", subject: "\(topic)", cause: finding,
+                action: "fitting contracts to", subject: "the national database", cause: finding,
                 nextStep: "mend the mapping or run `lienthong database migrate`; `lienthong doctor` lists all",
                 status: .configuration)
         }
