@@ -12,8 +12,7 @@ package struct ReplayPlan: Sendable {
 
     /// Of the range, what operators had the live workers leave out.
     package let leftOut: Int64
-    /// How often a key of the topic was freed from a wrong version: the record with that version blocks it again where
-    /// it is read again.
+    /// How many keys were freed by `key reset` from a version that stands in the range.
     package let resets: Int64
 
     /// At most: the log's holes are among them.
@@ -48,12 +47,9 @@ package struct ReplayPlan: Sendable {
                 AND d."offset" >= r.start AND d."offset" < r.beyond
             WHERE d.topic = $1 GROUP BY d.status ORDER BY d.status
             """, [definition.name.rawValue])
-        leftOut = try ReplayStore(connection: connection).leftOut(definition.name, ranges)
-        resets =
-            try connection.query(
-                "SELECT count(*) FROM ingest.operation WHERE topic = $1 AND action = 'key reset'",
-                [definition.name.rawValue]
-            ).integer(0, 0) ?? 0
+        let store = ReplayStore(connection: connection)
+        leftOut = try store.leftOut(definition.name, ranges)
+        resets = try store.resets(definition.name, ranges)
         letters = (0..<statuses.rowCount).compactMap { row in
             guard let status = statuses[row, 0], let count = statuses.integer(row, 1) else { return nil }
             return (status, count)

@@ -319,6 +319,25 @@ package struct ReplayStore {
         return offsets
     }
 
+    /// How many keys were freed by `key reset` from a version that a record of the ranges has: read again, it blocks the
+    /// key again.
+    package func resets(_ topic: TopicName, _ ranges: [PartitionRange]) throws(PostgresError) -> Int64 {
+        let rows = ranges.filter { !$0.isEmpty }.map { "(\($0.partition), \($0.from)::bigint, \($0.to)::bigint)" }
+        guard !rows.isEmpty else { return 0 }
+        func isThere(_ partition: String, _ offset: String) -> String {
+            "(o.details->>'\(partition)')::integer = r.partition AND (o.details->>'\(offset)')::bigint >= r.start "
+                + "AND (o.details->>'\(offset)')::bigint < r.beyond"
+        }
+        let count = try connection.query(
+            """
+            SELECT count(DISTINCT o.id) FROM ingest.operation o
+            JOIN (VALUES \(rows.joined(separator: ", "))) AS r (partition, start, beyond)
+              ON \(isThere("partition", "latestOffset")) OR \(isThere("deletePartition", "deleteOffset"))
+            WHERE o.topic = $1 AND o.action = 'key reset'
+            """, [topic.rawValue])
+        return count.integer(0, 0) ?? 0
+    }
+
     // MARK: Carrying one on
 
     /// Takes on one replay that nobody carries on, or that was ours: raises its epoch, so that whoever had it writes

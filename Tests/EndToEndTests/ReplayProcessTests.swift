@@ -178,6 +178,22 @@ struct ReplayProcessTests {
         #expect(try world.connection.one("SELECT count(*) FROM registry.thing") == "4")
     }
 
+    @Test("what a key was freed from is not read again unless somebody says so")
+    func resets() async throws {
+        let world = try await World(records: 10)
+        let reset = try world.run("key", "reset", "--topic", world.topic, "--key", "k3", "--because", "a wrong version")
+        #expect(try await reset.wait() == 0, "\(reset.printed)")
+        let plan = try #require(try await world.answer("replay", "plan", "--topic", world.topic).last)
+        #expect(plan["keyResets"] as? Int == 1)
+        let refused = try world.run("replay", "start", "--topic", world.topic, "--because", "x")
+        #expect(try await refused.wait() == 1, "\(refused.printed)")
+        #expect(refused.printed.contains("--despite-resets 1"))
+        let start = try world.run(
+            "replay", "start", "--topic", world.topic, "--because", "x", "--despite-resets", "1")
+        #expect(try await start.wait() == 0, "\(start.printed)")
+        #expect(try world.right() == "10")
+    }
+
     @Test("killed again and again, it is carried on where it stood, at last by a worker")
     func killed() async throws {
         let world = try await World(records: 4_000)

@@ -104,7 +104,7 @@ struct ReplayPlanCommand: AsyncParsableCommand {
         }
         if plan.resets > 0 {
             Terminal.line(
-                "Keys of the topic were reset \(Quantity.words(plan.resets, "time")): a record that had blocked one blocks it again where the range holds it."
+                "\(Quantity.words(plan.resets, "key")) were reset because of records that the range holds: read again, they block them again."
             )
         }
         for (revision, rows) in plan.rowsByRevision {

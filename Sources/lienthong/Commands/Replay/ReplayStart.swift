@@ -58,6 +58,12 @@ struct ReplayStart: AsyncParsableCommand {
             valueName: "offsets"))
     var includeLeftOut: Int64?
 
+    @Option(
+        help: ArgumentHelp(
+            "Begin although the range holds the records because of which exactly so many keys were reset.",
+            valueName: "keys"))
+    var despiteResets: Int64?
+
     @Flag(help: "Only write the replay down: a worker carries it on.")
     var detach = false
 
@@ -88,6 +94,7 @@ struct ReplayStart: AsyncParsableCommand {
             try checkMissing(ranges.reduce(0) { $0 + $1.missing })
             let store = ReplayStore(connection: connection)
             try checkLeftOut(try store.leftOut(definition.name, ranges))
+            try checkResets(try store.resets(definition.name, ranges))
             return try store.create(
                 ReplayRequest(
                     topic: definition.name, intoShadow: intoShadow, mappingRevision: definition.mapping.revision,
@@ -123,6 +130,18 @@ struct ReplayStart: AsyncParsableCommand {
             nextStep: leftOut == 0
                 ? "leave out --include-left-out"
                 : "see who and why in ingest.operation; name another range, or begin with --include-left-out \(leftOut)",
+            status: .no)
+    }
+
+    private func checkResets(_ resets: Int64) throws(UserError) {
+        guard resets != despiteResets ?? 0 else { return }
+        throw UserError(
+            action: "starting a replay of", subject: range.topic,
+            cause:
+                "the range holds records because of which \(Quantity.words(resets, "key")) \(resets == 1 ? "was" : "were") reset: read again, they block them again",
+            nextStep: resets == 0
+                ? "leave out --despite-resets"
+                : "name another range; or begin with --despite-resets \(resets), and reset the keys anew afterwards",
             status: .no)
     }
 
