@@ -89,8 +89,10 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Contracts", "Kafka", "Postgres", "Ingestion", "Model", .product(name: "Logging", package: "swift-log"),
+                "HistoryChecker", "Contracts", "Kafka", "Postgres", "Ingestion", "Model",
+                .product(name: "Logging", package: "swift-log"),
             ], path: "Tests/TestSupport"),
+        .target(name: "HistoryChecker", dependencies: ["Model"], path: "Tests/HistoryChecker"),
         .executableTarget(
             name: "faulty-worker",
             dependencies: [
@@ -100,6 +102,7 @@ let package = Package(
             path: "Tests/FaultyWorker"
         ),
         .testTarget(name: "ModelTests", dependencies: ["Model"]),
+        .testTarget(name: "HistoryCheckerTests", dependencies: ["HistoryChecker", "Model"]),
         .testTarget(name: "ContractsTests", dependencies: ["Contracts", "Model"]),
         .testTarget(
             name: "ExportsTests", dependencies: ["TestSupport", "Exports", "Contracts", "Model"],
@@ -129,7 +132,7 @@ let package = Package(
         .testTarget(
             name: "ReplayTests",
             dependencies: [
-                "TestSupport", "Replay", "Ingestion", "Contracts", "Kafka", "Postgres", "Model",
+                "TestSupport", "HistoryChecker", "Replay", "Ingestion", "Contracts", "Kafka", "Postgres", "Model",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -142,8 +145,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "TestSupport", "Contracts", "DeadLetters", "Kafka", "Postgres", "Publishing", "Model", "lienthong",
-                "faulty-worker",
+                "TestSupport", "HistoryChecker", "Contracts", "DeadLetters", "Kafka", "Postgres", "Publishing", "Model",
+                "lienthong", "faulty-worker",
             ],
             exclude: ["NewFeed"]
         ),
