@@ -118,7 +118,7 @@ let package = Package(
         .testTarget(
             name: "IngestionTests",
             dependencies: [
-                "TestSupport", "Ingestion", "Contracts", "Kafka", "Postgres", "Model",
+                "TestSupport", "HistoryChecker", "Ingestion", "Contracts", "Kafka", "Postgres", "Model",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

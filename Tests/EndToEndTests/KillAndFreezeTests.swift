@@ -1,4 +1,5 @@
 import Foundation
+import HistoryChecker
 import Kafka
 import Model
 import Postgres
@@ -61,7 +62,8 @@ struct KillAndFreezeTests {
     func killed() async throws {
         let count = 50_000
         let world = try ProcessWorld(partitions: 16)
-        try world.kafka.publish(Self.history(count, seed: 7), to: world.thing.name)
+        let history = Self.history(count, seed: 7)
+        try world.kafka.publish(history, to: world.thing.name)
 
         let calm = try TestNationalDatabase()
         let undisturbed = try world.work(calm, group: "calm", ["--until-caught-up"])
@@ -102,6 +104,9 @@ struct KillAndFreezeTests {
         #expect(account.deadLettered == account.letters)
         #expect(account.refusedByContract == calmAccount.refusedByContract)
         #expect(account.refusedByContract > 0)
+        let verdict = try ThingHistory.check(
+            world.thing.name, partitions: 16, published: history, kafka: world.kafka.settings, connection)
+        #expect(verdict.rule == nil, "\(verdict)")
     }
 
     @Test(

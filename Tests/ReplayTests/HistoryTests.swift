@@ -1,6 +1,7 @@
 // Whatever was replayed, redriven and rewound, in whatever order: the rows are those of one clean pass over the log.
 import Contracts
 import Foundation
+import HistoryChecker
 import Ingestion
 import Kafka
 import Model
@@ -34,14 +35,19 @@ struct HistoryTests {
         #expect(try thingRows(world.connection) == (try await history.cleanPass()), "seed \(seed)")
         // Each of the log's records was dealt with, and none stands beyond.
         #expect(
-            try world.connection.one("SELECT sum(next_offset) FROM ingest.position") == "\(history.published)")
+            try world.connection.one("SELECT sum(next_offset) FROM ingest.position") == "\(history.published.count)")
+        let verdict = try ThingHistory.check(
+            world.topic, partitions: 3, published: history.published, kafka: world.world.kafka.settings,
+            world.connection)
+        #expect(verdict.rule == nil, "seed \(seed): \(verdict)")
     }
 
     /// What has happened to a world so far.
     private struct History {
         let world: ReplayWorld
         var random: SeededGenerator
-        var published = 0
+        /// All of it acknowledged.
+        var published: [OutgoingTestRecord] = []
 
         mutating func step(by mapping: TopicDefinition) async throws {
             try publish(Int.random(in: 20...80, using: &random))
@@ -69,7 +75,7 @@ struct HistoryTests {
         }
 
         private mutating func publish(_ count: Int) throws {
-            try world.world.publish(
+            try send(
                 (0..<count).map { number in
                     let key = "k\(Int.random(in: 0..<15, using: &random))"
                     let version = Int64.random(in: 1...9, using: &random)
@@ -88,7 +94,11 @@ struct HistoryTests {
                                 tags: number % 3 == 0 ? ["t"] : []))
                     }
                 })
-            published += count
+        }
+
+        private mutating func send(_ records: [OutgoingTestRecord]) throws {
+            try world.world.publish(records)
+            published += records
         }
 
         /// Some letters mended and sent again, as `dead-letters redrive` does it.
@@ -113,12 +123,11 @@ struct HistoryTests {
                       RETURNING id, topic, incarnation, partition, "offset")
                     INSERT INTO ingest.redriven SELECT id, $2::bytea, topic, incarnation, partition, "offset", now() FROM sent
                     """, [id, Hexadecimal.bytea(fingerprint)])
-                try world.world.publish([
+                try send([
                     OutgoingTestRecord(
                         partition: partition, key: Array(key.utf8), value: mended,
                         headers: [("\(DeadLetterLink.header)", Array(id.utf8))])
                 ])
-                published += 1
             }
         }
 
