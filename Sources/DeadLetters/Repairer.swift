@@ -55,7 +55,7 @@ package struct Repairer {
         guard Self.plain(value) != Self.plain(opened.value) else {
             throw refusal(
                 summary.id, "the value is as it was",
-                "nothing was sent; `lienthong dead-letters redrive \(summary.id)` sends it unchanged")
+                "nothing was sent; `lienthong dead-letters redrive \(summary.id) --because …` sends it unchanged")
         }
         var record = opened.record
         record.value = value

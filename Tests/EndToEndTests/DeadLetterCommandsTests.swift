@@ -215,10 +215,12 @@ struct DeadLetterCommandsTests {
         arguments: [
             ["list", "--reason", "nonsense"], ["list", "--status", "open,nonsense"], ["list", "--key-file", "-"],
             ["list", "--since", "yesterday"], ["list", "--topic", "nobody.knows.v1"], ["stats", "--by", "colour"],
-            ["stats", "--by", "reason,reason"], ["redrive"], ["redrive", "--all"],
-            ["redrive", "1", "--reason", "not-json"],
-            ["redrive", "1", "--stuck", "5"], ["redrive", "--would-pass", "--all"], ["redrive", "1", "--rate", "0"],
-            ["discard", "1"], ["discard", "--because", "a reason"], ["discard", "1", "--because", " "],
+            ["stats", "--by", "reason,reason"], ["redrive", "--because", "x"], ["redrive", "--all", "--because", "x"],
+            ["redrive", "1", "--reason", "not-json", "--because", "x"],
+            ["redrive", "1", "--stuck", "5", "--because", "x"], ["redrive", "--would-pass", "--all", "--because", "x"],
+            ["redrive", "1", "--rate", "0", "--because", "x"],
+            ["redrive", "1"], ["redrive", "1", "--because", " "], ["discard", "1"],
+            ["discard", "--because", "a reason"], ["discard", "1", "--because", " "],
             ["repair", "1", "--because", ""], ["repair", "1"], ["show", "1", "--reveal"],
         ])
     func usage(arguments: [String]) async throws {
@@ -234,10 +236,11 @@ struct DeadLetterCommandsTests {
         let world = try await RefusedWorld()
         let before = try world.lives()
         for arguments in [
-            ["show", "999"], ["redrive", "999"], ["discard", "999", "--because", "x"],
+            ["show", "999"], ["redrive", "999", "--because", "x"], ["discard", "999", "--because", "x"],
             ["repair", "999", "--because", "x", "--patch", "-"],
-            ["redrive", try world.id("not-json"), "999"], ["redrive", "--reason", "too-large"],
-            ["discard", "--reason", "too-large", "--because", "x"], ["redrive", "--stuck", "1"],
+            ["redrive", try world.id("not-json"), "999", "--because", "x"],
+            ["redrive", "--reason", "too-large", "--because", "x"],
+            ["discard", "--reason", "too-large", "--because", "x"], ["redrive", "--stuck", "1", "--because", "x"],
         ] {
             let call = try world.call(arguments, input: "{}")
             #expect(try await call.status() == 1, "\(arguments) \(call.errors)")
@@ -281,11 +284,11 @@ struct DeadLetterCommandsTests {
     func redriveByID() async throws {
         let world = try await RefusedWorld()
         let id = try world.id("wrong-type")
-        let kept = try world.call(["redrive", id, "--would-pass"])
+        let kept = try world.call(["redrive", id, "--would-pass", "--because", "x"])
         #expect(try await kept.status() == 1)
         #expect(kept.output.contains("wrong-type in field name"))
         #expect(try world.status(id) == "open")
-        let sent = try world.call(["redrive", id])
+        let sent = try world.call(["redrive", id, "--because", "x"])
         #expect(try await sent.status() == 0, "\(sent.errors)")
         #expect(try world.status(id) == "redriven")
         #expect(try world.redriven().count == 1)
@@ -296,7 +299,8 @@ struct DeadLetterCommandsTests {
         let world = try await RefusedWorld()
         let before = try world.lives()
         for arguments in [
-            ["redrive", "--would-pass"], ["repair", try world.id("wrong-type"), "--because", "x", "--patch", "-"],
+            ["redrive", "--would-pass", "--because", "x"],
+            ["repair", try world.id("wrong-type"), "--because", "x", "--patch", "-"],
         ] {
             let call = try world.call(arguments, input: "{}", environment: ["LIENTHONG_KAFKA": "127.0.0.1:1"])
             #expect(try await call.status() == 69, "\(call.errors)")

@@ -43,10 +43,13 @@ struct DeadLettersRedrive: AsyncParsableCommand {
     @Option(help: "Records altogether, at most.")
     var limit: Int?
 
-    @Option(help: "Why; kept with your name in the letters' lives.")
+    @Option(help: "Why; kept with your name in the letters' lives. Wanted unless it is a dry run.")
     var because: String?
 
     func validate() throws {
+        if !dryRun, because?.allSatisfy(\.isWhitespace) ?? true {
+            throw ValidationError("--because wants a reason in words; --dry-run needs none")
+        }
         guard (1...1_000_000).contains(rate) else { throw ValidationError("--rate is a number from 1 to 1000000") }
         if let limit, limit < 1 { throw ValidationError("--limit is 1 or more") }
         try LetterChoice.validate(ids: ids, filter: filter, stuck: stuck)
