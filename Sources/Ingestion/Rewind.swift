@@ -36,6 +36,7 @@ package struct Rewind {
     }
 
     private let topic: TopicDefinition
+    private let codeLists: CodeLists
     private let partitions: Set<Partition>
     private let target: Target
     private let connection: PostgresConnection
@@ -45,10 +46,12 @@ package struct Rewind {
 
     /// - Parameter partitions: none for all of the topic's.
     package init(
-        _ topic: TopicDefinition, partitions: Set<Partition>, to target: Target, connection: PostgresConnection,
+        _ topic: TopicDefinition, codeLists: CodeLists, partitions: Set<Partition>, to target: Target,
+        connection: PostgresConnection,
         admin: KafkaAdmin
     ) {
         self.topic = topic
+        self.codeLists = codeLists
         self.partitions = partitions
         self.target = target
         self.connection = connection
@@ -122,7 +125,7 @@ package struct Rewind {
                 }
             return Aim(
                 place: place, incarnation: known[place.partition]?.incarnation ?? 0, position: position,
-                to: NextOffset(to), lastRecord: to > log.lowerBound ? try fingerprint(place, Offset(to - 1)) : nil)
+                to: NextOffset(to), lastRecord: to > log.lowerBound ? try remembered(place, Offset(to - 1)) : nil)
         }
     }
 
@@ -165,22 +168,39 @@ package struct Rewind {
     }
 
     private func isThere(_ last: (offset: Offset, hash: Int64), _ place: TopicPartition) throws -> Bool {
-        if let found = try fingerprint(place, last.offset) { return found.hash == last.hash }
+        if let record = try record(place, last.offset) { return Self.fingerprint(record) == last.hash }
         // As when a worker claims: nothing but compaction may remove it.
         return topic.contract.kafka.cleanupPolicy.contains("compact")
     }
 
-    /// The record at the offset; nil where there is none, and where it may be a state secret, of which not even a
-    /// fingerprint is kept.
-    private func fingerprint(_ place: TopicPartition, _ offset: Offset) throws -> (offset: Offset, hash: Int64)? {
-        guard let record = try admin.record(place, at: offset, timeoutMilliseconds: Self.timeoutMilliseconds),
-            record.offset == offset
+    /// What is kept of the record at the offset; nil where there is none, and of a state secret, of which not even a
+    /// fingerprint is kept: the log is known again a record later then.
+    private func remembered(_ place: TopicPartition, _ offset: Offset) throws -> (offset: Offset, hash: Int64)? {
+        guard let record = try record(place, offset) else { return nil }
+        return try isStateSecret(record) ? nil : (offset, Self.fingerprint(record))
+    }
+
+    private func isStateSecret(_ record: RawRecord) throws -> Bool {
+        let decoder = try RecordDecoder(topic, codeLists: codeLists)
+        let verdict = HeldRecord.copy(record).withBytes { key, value in
+            decoder.decode(
+                key: key, value: value, valueIsPadded: false, headersByteCount: 0, timestampMilliseconds: nil,
+                tombstoneVersion: nil)
+        }
+        guard case .refused(let refusal) = verdict else { return false }
+        return refusal.reason == .stateSecret
+    }
+
+    /// Nil where the offset is a hole.
+    private func record(_ place: TopicPartition, _ offset: Offset) throws -> RawRecord? {
+        guard let found = try admin.record(place, at: offset, timeoutMilliseconds: Self.timeoutMilliseconds),
+            found.offset == offset
         else { return nil }
-        let text = String(decoding: record.value ?? [], as: UTF8.self)
-        // The field's name, or an escape that may spell it: without a fingerprint the log is known again a record later.
-        if text.contains("stateSecret") || text.contains("\\u") { return nil }
-        let held = HeldRecord.copy(RawRecord(key: record.key, value: record.value))
-        return (offset, held.withBytes { recordFingerprint(key: $0, value: $1) })
+        return RawRecord(key: found.key, value: found.value)
+    }
+
+    private static func fingerprint(_ record: RawRecord) -> Int64 {
+        HeldRecord.copy(record).withBytes { recordFingerprint(key: $0, value: $1) }
     }
 
     private func within(_ log: Range<Int64>, _ offset: Int64, _ place: TopicPartition) throws -> Int64 {

@@ -24,8 +24,8 @@ private struct Mover: Sendable {
         defer { admin.close() }
         return try body(
             Rewind(
-                thing.definition, partitions: Set(partitions.map { Partition($0) }), to: target, connection: connection,
-                admin: admin))
+                thing.definition, codeLists: thing.codeLists, partitions: Set(partitions.map { Partition($0) }),
+                to: target, connection: connection, admin: admin))
     }
 
     @discardableResult
@@ -293,10 +293,36 @@ struct RewindTests {
         defer { admin.close() }
         let error = try #require(throws: UserError.self) {
             try Rewind(
-                missing.definition, partitions: [], to: .end, connection: world.connection, admin: admin
+                missing.definition, codeLists: missing.codeLists, partitions: [], to: .end,
+                connection: world.connection, admin: admin
             ).plan()
         }
         #expect(error.status == .configuration)
+    }
+
+    @Test("a log is known again whatever its values spell with escapes, and of a state secret no fingerprint is kept")
+    func fingerprints() async throws {
+        let world = try WorkerWorld(partitions: 1)
+        func record(_ members: String) -> OutgoingTestRecord {
+            OutgoingTestRecord(key: "k", value: Array("{\"id\": \"k\", \(members)}".utf8))
+        }
+        try world.publish([
+            record(#""name": "\u0041", "version": 1"#), record(#""name": "stateSecret", "version": 2"#),
+            record(#""stateSecre\u0074": true, "version": 3"#), record(#""name": "\u0042", "version": 4"#),
+        ])
+        _ = try await world.catchUp()
+        func last(after target: Rewind.Target) throws -> String? {
+            try world.rewind(to: target)
+            return try world.connection.one(
+                "SELECT concat_ws(' ', next_offset, last_record_offset, last_record_hash IS NOT NULL) FROM ingest.position"
+            )
+        }
+        #expect(try last(after: .offset(3)) == "3 f")
+        #expect(try last(after: .offset(2)) == "2 1 t")
+        #expect(try last(after: .offset(1)) == "1 0 t")
+        #expect(try last(after: .offset(0)) == "0 f")
+        _ = try await world.catchUp()
+        #expect(try world.connection.one("SELECT record_version FROM registry.thing_record") == "4")
     }
 
     @Test("two at the same time: one after the other, to the same rows")

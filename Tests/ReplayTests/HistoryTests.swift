@@ -140,7 +140,8 @@ struct HistoryTests {
             defer { admin.close() }
             let target = targets.randomElement(using: &random) ?? .beginning
             let rewind = Rewind(
-                world.today, partitions: [], to: target, connection: world.connection, admin: admin)
+                world.today, codeLists: world.world.thing.codeLists, partitions: [], to: target,
+                connection: world.connection, admin: admin)
             do {
                 _ = try rewind.perform(skipRecords: 0, because: "a history", by: "tests")
             } catch let error as UserError where error.status != .configuration {

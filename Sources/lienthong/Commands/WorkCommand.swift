@@ -244,10 +244,12 @@ struct Intervention: ParsableArguments {
     /// What an intervention works with. Close the connection.
     func open(
         _ common: CommonOptions
-    ) throws -> (topic: TopicDefinition, connection: PostgresConnection, settings: Settings) {
+    ) throws -> (
+        topic: TopicDefinition, codeLists: CodeLists, connection: PostgresConnection, settings: Settings
+    ) {
         let settings = try common.settings()
-        let definition = try Catalogue.load(folder: settings.topicsFolder).definition(topic)
-        return (definition, try settings.connect("operator"), settings)
+        let catalogue = try Catalogue.load(folder: settings.topicsFolder)
+        return (try catalogue.definition(topic), catalogue.codeLists, try settings.connect("operator"), settings)
     }
 
     /// Runs an intervention and tells its outcomes, each with a member `outcome`.
@@ -257,7 +259,7 @@ struct Intervention: ParsableArguments {
             String, JSON
         )]]
     ) throws {
-        let (definition, connection, settings) = try open(common)
+        let (definition, _, connection, settings) = try open(common)
         defer { connection.close() }
         let outcomes = try body(definition.name, connection, settings)
         for outcome in outcomes {

@@ -61,13 +61,13 @@ struct WorkRewind: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (topic, connection, settings) = try intervention.open(common)
+        let (topic, codeLists, connection, settings) = try intervention.open(common)
         defer { connection.close() }
         let admin = try KafkaAdmin(settings: try settings.kafka(common.logger("work")), clientID: "lienthong-work")
         defer { admin.close() }
         let rewind = Rewind(
-            topic, partitions: Set(partitions.map { Partition($0) }), to: to.target(now: Clock.nowMilliseconds),
-            connection: connection, admin: admin)
+            topic, codeLists: codeLists, partitions: Set(partitions.map { Partition($0) }),
+            to: to.target(now: Clock.nowMilliseconds), connection: connection, admin: admin)
         guard yes else { return report(try rewind.plan(), kafka: nil) }
         let moves = try rewind.perform(skipRecords: skipRecords, because: intervention.because, by: Host.user)
         report(moves, kafka: tellKafka(moves, topic.name, admin))
