@@ -4,7 +4,7 @@ import Foundation
 import Ingestion
 import Kafka
 import Logging
-package import Model
+import Model
 import Postgres
 
 final class ReplayRun {
@@ -154,94 +154,5 @@ final class ReplayRun {
             behind += max(0, end - next)
         }
         return behind
-    }
-}
-
-/// Holds a bound of records a second, with at most a second's worth at once. Pure: time comes in.
-struct Pace {
-    private let recordsASecond: Int
-    private var since: ContinuousClock.Instant?
-    private var taken = 0
-
-    init(recordsASecond: Int) { self.recordsASecond = recordsASecond }
-
-    mutating func took(_ records: Int, _ now: ContinuousClock.Instant) {
-        if since == nil { since = now }
-        taken += records
-    }
-
-    mutating func mustWait(_ now: ContinuousClock.Instant) -> Bool {
-        guard let start = since else { return false }
-        let allowed = (now - start) / .seconds(1) * Double(recordsASecond)
-        // What was not used up is not saved for later.
-        if allowed > Double(taken + recordsASecond) {
-            since = now
-            taken = 0
-            return false
-        }
-        return Double(taken) > allowed + Double(recordsASecond) / 10
-    }
-
-    /// Time spent waiting for others is no time saved.
-    mutating func rest() {
-        since = nil
-        taken = 0
-    }
-}
-
-/// Records a second over the last half minute or so.
-struct RateMeter {
-    private var samples: [(at: ContinuousClock.Instant, records: Int64)] = []
-    private var unsampled: Int64 = 0
-
-    mutating func add(_ records: Int64) { unsampled += records }
-
-    /// Asked about once a second.
-    mutating func recordsASecond(_ now: ContinuousClock.Instant) -> Double? {
-        samples.append((now, unsampled))
-        unsampled = 0
-        while let first = samples.first, now - first.at > .seconds(30), samples.count > 2 { samples.removeFirst() }
-        guard let first = samples.first, now - first.at >= .milliseconds(500) else { return nil }
-        // What came before the first sample was read before its time.
-        return Double(samples.dropFirst().reduce(0) { $0 + $1.records }) / ((now - first.at) / .seconds(1))
-    }
-}
-
-/// The only keys that are asked for. They are known by keyed fingerprints: no key stands in the database.
-package struct KeySelection {
-    /// No record has this key. Its fingerprint goes with the others, and tells whether they were made with a secret that
-    /// is known here.
-    private static let witness: [UInt8] = [0]
-
-    private let fingerprints: Set<[UInt8]>
-    private let topic: TopicName
-    private let sealer: any PayloadSealer
-
-    /// What to keep of the keys, under each secret known.
-    package static func fingerprints(of keys: [[UInt8]], topic: TopicName, sealer: any PayloadSealer) -> [[UInt8]] {
-        ([witness] + keys).flatMap { sealer.keyFingerprints(of: $0, topic: topic) }
-    }
-
-    /// - Throws: `UserError` where they were made with a secret that is not known here.
-    init(_ fingerprints: [[UInt8]], topic: TopicName, sealer: any PayloadSealer) throws(UserError) {
-        self.fingerprints = Set(fingerprints)
-        self.topic = topic
-        self.sealer = sealer
-        guard isSelected(Self.witness) else {
-            throw UserError(
-                action: "choosing keys of", subject: "\(topic)",
-                cause: "they were written down with a dead-letter key that is not known here",
-                nextStep: "carry on with the key file of then, or cancel and name the keys anew", status: .configuration
-            )
-        }
-    }
-
-    func contains(_ message: borrowing KafkaMessage) -> Bool {
-        guard let key = message.key.map({ [UInt8]($0) }) else { return false }
-        return isSelected(key)
-    }
-
-    private func isSelected(_ key: [UInt8]) -> Bool {
-        sealer.keyFingerprints(of: key, topic: topic).contains { fingerprints.contains($0) }
     }
 }
