@@ -17,14 +17,12 @@ package struct FrozenHolders {
     /// - Parameter rows: what is waited for: the FROM clause, and the WHERE clause if any, of a query in which `p` is the
     ///   table of those rows.
     /// - Throws: SQLSTATE 55P03 where a holder may not be ended, or goes on working.
-    package func outlast<Output>(
-        of rows: String, _ body: () throws(PostgresError) -> Output
-    ) throws(PostgresError) -> Output {
+    package func outlast<Output>(of rows: String, _ body: () throws -> Output) throws -> Output {
         var rounds = 0
         while true {
             do {
                 return try withinPatience(body)
-            } catch {
+            } catch let error as PostgresError {
                 rounds += 1
                 guard error.sqlState == "55P03", rounds < Self.roundsMax else { throw error }
                 try end(of: rows)
@@ -32,11 +30,9 @@ package struct FrozenHolders {
         }
     }
 
-    private func withinPatience<Output>(
-        _ body: () throws(PostgresError) -> Output
-    ) throws(PostgresError) -> Output {
+    private func withinPatience<Output>(_ body: () throws -> Output) throws -> Output {
         _ = try connection.execute("SET lock_timeout = \(SQLText.literal(Self.patience))")
-        let outcome = Result { () throws(PostgresError) in try body() }
+        let outcome = Result { try body() }
         if !connection.isBroken {
             if case .failure = outcome, connection.inTransaction { _ = try connection.execute("ROLLBACK") }
             _ = try connection.execute("RESET lock_timeout")

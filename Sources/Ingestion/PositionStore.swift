@@ -103,12 +103,7 @@ struct PositionStore {
             of: """
                 FROM ingest.position p JOIN (VALUES \(places.joined(separator: ", "))) AS c (topic, partition)
                   ON c.topic = p.topic AND c.partition = p.partition
-                """
-        ) { () throws(PostgresError) -> Result<Output, any Error> in
-            do { return .success(try body()) } catch let error as PostgresError { throw error } catch {
-                return .failure(error)
-            }
-        }.get()
+                """, body)
     }
 
     /// Raises the partitions' epochs, making rows for those that have none, and locks them in the order in which all do.

@@ -124,17 +124,16 @@ package struct ReplayStore {
         _ request: ReplayRequest, _ ranges: [PartitionRange], shadowOf shadow: TopicDefinition? = nil
     ) throws -> Int64 {
         precondition(request.intoShadow == (shadow != nil), "a rebuilt copy is one of a topic's tables")
-        let id: Int64
-        do {
+        // A worker that froze inside a COPY would hold its positions, and this would wait for ever.
+        return try FrozenHolders(connection: connection).outlast(
+            of: "FROM ingest.position p WHERE p.topic = \(SQLText.literal(request.topic.rawValue))"
+        ) {
             _ = try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-            id = try insert(request, ranges)
+            let id = try insert(request, ranges)
             if let shadow { try ShadowTables(connection: connection).create(replay: id, of: shadow) }
             _ = try connection.execute("COMMIT")
-        } catch {
-            if !connection.isBroken, connection.inTransaction { _ = try connection.execute("ROLLBACK") }
-            throw error
+            return id
         }
-        return id
     }
 
     private func insert(_ request: ReplayRequest, _ ranges: [PartitionRange]) throws -> Int64 {
@@ -152,7 +151,7 @@ package struct ReplayStore {
         if let other = others.rowCount > 0 ? others.integer(0, 0) : nil {
             throw UserError(
                 action: "starting a replay of", subject: topic, cause: "replay \(other) of it is under way",
-                nextStep: "wait for it, or end it with `lienthong replay cancel \(other)`", status: .no)
+                nextStep: "wait for it, or end it with `lienthong replay cancel \(other) --because …`", status: .no)
         }
         let least = state.integer(0, 0) ?? 0
         if least > Int64(request.mappingRevision) {
@@ -244,8 +243,8 @@ package struct ReplayStore {
             do {
                 return try FrozenHolders(connection: connection).outlast(
                     of: "FROM ingest.replay_position p WHERE p.replay = \(id)"
-                ) { () throws(PostgresError) in try cancelOnce(id, by: by, because: because) }
-            } catch {
+                ) { try cancelOnce(id, by: by, because: because) }
+            } catch let error as PostgresError {
                 // A runner reads its table before it takes its positions: the two may wait for each other once.
                 conflicts += 1
                 guard error.sqlState == "40P01", conflicts < 5 else { throw error }
@@ -253,27 +252,23 @@ package struct ReplayStore {
         }
     }
 
-    private func cancelOnce(_ id: Int64, by: String, because: String) throws(PostgresError) -> Bool {
+    /// A transaction; whoever calls undoes it where it throws.
+    private func cancelOnce(_ id: Int64, by: String, because: String) throws -> Bool {
         _ = try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        do {
-            let changed = try connection.query(
-                """
-                WITH ended AS (
-                  UPDATE ingest.replay SET status = 'cancelled', ended_at = now(), note = NULL, epoch = epoch + 1
-                  WHERE id = $1 AND (status IN ('running', 'stopped') OR status = 'done' AND into_shadow)
-                  RETURNING id, topic, epoch),
-                fenced AS (
-                  UPDATE ingest.replay_position p SET epoch = e.epoch FROM ended e WHERE p.replay = e.id RETURNING 1)
-                INSERT INTO ingest.operation (by, action, topic, because, details)
-                SELECT $2, 'replay-cancel', topic, $3, jsonb_build_object('replay', id) FROM ended RETURNING id
-                """, ["\(id)", by, because])
-            if changed.rowCount == 1 { try ShadowTables(connection: connection).drop(replay: id) }
-            _ = try connection.execute("COMMIT")
-            return changed.rowCount == 1
-        } catch {
-            if !connection.isBroken, connection.inTransaction { _ = try connection.execute("ROLLBACK") }
-            throw error
-        }
+        let changed = try connection.query(
+            """
+            WITH ended AS (
+              UPDATE ingest.replay SET status = 'cancelled', ended_at = now(), note = NULL, epoch = epoch + 1
+              WHERE id = $1 AND (status IN ('running', 'stopped') OR status = 'done' AND into_shadow)
+              RETURNING id, topic, epoch),
+            fenced AS (
+              UPDATE ingest.replay_position p SET epoch = e.epoch FROM ended e WHERE p.replay = e.id RETURNING 1)
+            INSERT INTO ingest.operation (by, action, topic, because, details)
+            SELECT $2, 'replay-cancel', topic, $3, jsonb_build_object('replay', id) FROM ended RETURNING id
+            """, ["\(id)", by, because])
+        if changed.rowCount == 1 { try ShadowTables(connection: connection).drop(replay: id) }
+        _ = try connection.execute("COMMIT")
+        return changed.rowCount == 1
     }
 
     /// Lets a stopped replay go on; `maxRefusedShare` replaces the share at which it stops.
@@ -290,52 +285,6 @@ package struct ReplayStore {
             SELECT $2, 'replay-resume', topic, $3, jsonb_build_object('replay', id) FROM resumed RETURNING id
             """, ["\(id)", by, because, maxRefusedShare.map { "\($0)" }])
         return changed.rowCount == 1
-    }
-
-    /// Offsets of the ranges that operators had the live workers leave out, so that a replay would be the first to
-    /// read them: by `work rewind --skip-records`, or `work accept-gap --to`.
-    package func leftOut(_ topic: TopicName, _ ranges: [PartitionRange]) throws(PostgresError) -> Int64 {
-        let left = try connection.query(
-            """
-            SELECT partition, (details->>'from')::bigint, (details->>'to')::bigint FROM ingest.operation
-            WHERE topic = $1 AND action IN ('rewind', 'accept-gap') AND partition IS NOT NULL
-              AND (details->>'to')::bigint > (details->>'from')::bigint
-            """, [topic.rawValue])
-        var offsets: Int64 = 0
-        for range in ranges {
-            // Several words may have left out the same.
-            var pieces: [Range<Int64>] = []
-            for row in 0..<left.rowCount where left[row, 0] == "\(range.partition)" {
-                guard let from = left.integer(row, 1), let to = left.integer(row, 2) else { continue }
-                let piece = max(from, range.from)..<max(max(from, range.from), min(to, range.to))
-                if !piece.isEmpty { pieces.append(piece) }
-            }
-            var counted = range.from
-            for piece in pieces.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-                offsets += max(0, piece.upperBound - max(counted, piece.lowerBound))
-                counted = max(counted, piece.upperBound)
-            }
-        }
-        return offsets
-    }
-
-    /// How many keys were freed by `key reset` from a version that a record of the ranges has: read again, it blocks the
-    /// key again.
-    package func resets(_ topic: TopicName, _ ranges: [PartitionRange]) throws(PostgresError) -> Int64 {
-        let rows = ranges.filter { !$0.isEmpty }.map { "(\($0.partition), \($0.from)::bigint, \($0.to)::bigint)" }
-        guard !rows.isEmpty else { return 0 }
-        func isThere(_ partition: String, _ offset: String) -> String {
-            "(o.details->>'\(partition)')::integer = r.partition AND (o.details->>'\(offset)')::bigint >= r.start "
-                + "AND (o.details->>'\(offset)')::bigint < r.beyond"
-        }
-        let count = try connection.query(
-            """
-            SELECT count(DISTINCT o.id) FROM ingest.operation o
-            JOIN (VALUES \(rows.joined(separator: ", "))) AS r (partition, start, beyond)
-              ON \(isThere("partition", "latestOffset")) OR \(isThere("deletePartition", "deleteOffset"))
-            WHERE o.topic = $1 AND o.action = 'key reset'
-            """, [topic.rawValue])
-        return count.integer(0, 0) ?? 0
     }
 
     // MARK: Carrying one on
@@ -359,7 +308,7 @@ package struct ReplayStore {
                 WHERE r.status = 'running' AND (r.runner = \(SQLText.literal(runner))
                   OR r.seen_at < now() - make_interval(secs => \(ReplayState.patienceSeconds)))
                 """
-        ) { () throws(PostgresError) in try claimOnce(id, known, by: runner) }
+        ) { try claimOnce(id, known, by: runner) }
     }
 
     private func claimOnce(

@@ -176,6 +176,14 @@ struct ReplayProcessTests {
             "replay", "start", "--topic", world.topic, "--because", "x", "--include-left-out", "6")
         #expect(try await start.wait() == 0, "\(start.printed)")
         #expect(try world.connection.one("SELECT count(*) FROM registry.thing") == "4")
+        // What workers are sent back to is left out no more.
+        let back = try world.run(
+            "work", "rewind", "--topic", world.topic, "--to", "beginning", "--yes", "--because", "read all")
+        #expect(try await back.wait() == 0, "\(back.printed)")
+        let worker = try world.processes.work(world.database, group: "g", ["--until-caught-up", "--no-replays"])
+        #expect(try await worker.wait() == 0, "\(worker.printed)")
+        let whole = try #require(try await world.answer("replay", "plan", "--topic", world.topic).last)
+        #expect(whole["leftOut"] as? Int == 0)
     }
 
     @Test("what a key was freed from is not read again unless somebody says so")
