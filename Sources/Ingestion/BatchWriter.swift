@@ -201,7 +201,7 @@ struct BatchWriter {
         }
         let entry = slot.batch.entries[index]
         logger.info(
-            "merging \(topic.definition.name)[\(entry.partition)] offset \(entry.offset): \(rule); \(topic.sql.keepsLetters ? "kept as a dead letter" : "left out")"
+            "merging \(topic.definition.name)[\(entry.partition)] offset \(entry.offset): \(rule); \(topic.account.movesLetters ? "kept as a dead letter" : "left out")"
         )
     }
 

@@ -544,9 +544,7 @@ final class Lane {
     ) {
         for (topic, slot) in work.items {
             do {
-                if case .open(let because) = topic.breaker.judge(slot.sample()) {
-                    throw TopicFault(because: because + (slot.mostRefused.map { "; mostly \($0)" } ?? ""))
-                }
+                try topic.judge(slot)
                 try BatchWriter(
                     topic: topic, slot: slot, connection: connection, settings: settings, logger: logger,
                     progress: progress
@@ -612,7 +610,7 @@ final class Lane {
                 name, because: because, windowRecords: topic.definition.contract.breaker.windowRecords,
                 resumed: topic.control.resumed)
         logger.error(
-            "\(name) is paused by its breaker: \(because); \(next.map { "its next records are tried at \($0)" } ?? "it was paused already"); nothing of them is written yet. Mend the source or the contract, or let one window of them pass with `lienthong work resume --topic \(name) --because …`"
+            "\(name) is paused by its breaker: \(because); \(next.map { "its next records are tried at \($0)" } ?? "it was paused already, or resumed since"); nothing of them is written yet. Mend the source or the contract, or let one window of them pass with `lienthong work resume --topic \(name) --because …`"
         )
         nextControl = clock.now
         topic.control.paused = true

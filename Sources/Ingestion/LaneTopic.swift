@@ -49,6 +49,13 @@ final class LaneTopic {
         return spare
     }
 
+    /// Asked before the slot is written.
+    /// - Throws: where the latest records with these would be refused, or are deletes, beyond what is allowed.
+    func judge(_ slot: BatchSlot) throws(TopicFault) {
+        guard case .open(let because) = breaker.judge(slot.sample()) else { return }
+        throw TopicFault(because: because + (slot.mostRefused.map { "; mostly \($0)" } ?? ""))
+    }
+
     /// Keys with dead letters waiting, by partition: what a newer record of theirs overtakes. Loaded with each claim, and
     /// added to by the lane's own batches and with each look at the operators' word.
     var waiting: [Partition: KeyHints] = [:]

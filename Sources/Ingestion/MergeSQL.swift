@@ -67,9 +67,6 @@ struct MergeSQL {
         copyWarnings = "COPY \(prefix)_warning FROM STDIN (FORMAT binary)"
     }
 
-    /// Whether what is refused becomes a dead letter.
-    var keepsLetters: Bool { account.movesLetters }
-
     /// What one partition's share of a batch asks of its position row.
     struct Claim {
         var partition: Partition

@@ -137,11 +137,6 @@ package final class RangeWriter {
     package var held: Int { topic.filling.batch.entries.count }
     package var heldBytes: Int { topic.filling.batch.byteCount }
 
-    /// Where the account of the partition stands; nil where it is not one of ours.
-    package func written(_ partition: Partition) -> NextOffset? {
-        states[TopicPartition(topic.definition.name, partition)]?.written
-    }
-
     /// Takes the next record of its partition.
     package func take(_ message: consuming KafkaMessage) {
         states[message.topicPartition]?.take(message.offset)
@@ -161,9 +156,7 @@ package final class RangeWriter {
         if held > 0 {
             let slot = topic.takeFilled()
             defer { slot.clear() }
-            if case .open(let because) = topic.breaker.judge(slot.sample()) {
-                throw TopicFault(because: because + (slot.mostRefused.map { "; mostly \($0)" } ?? ""))
-            }
+            try topic.judge(slot)
             try BatchWriter(
                 topic: topic, slot: slot, connection: connection, settings: settings, logger: logger,
                 progress: progress

@@ -122,38 +122,37 @@ struct ReplayStart: AsyncParsableCommand {
             .carry(id, settings)
     }
 
-    private func checkLeftOut(_ leftOut: Int64) throws(UserError) {
-        guard leftOut != includeLeftOut ?? 0 else { return }
+    /// What is out of the ordinary in the range, named by its exact number or not begun.
+    private func demand(_ count: Int64, is named: Int64?, by option: String, cause: String, nextStep: String)
+        throws(UserError)
+    {
+        guard count != named ?? 0 else { return }
         throw UserError(
-            action: "starting a replay of", subject: range.topic,
-            cause: "operators had the workers leave out \(Quantity.words(leftOut, "offset")) of the range",
-            nextStep: leftOut == 0
-                ? "leave out --include-left-out"
-                : "see who and why in ingest.operation; name another range, or begin with --include-left-out \(leftOut)",
-            status: .no)
-    }
-
-    private func checkResets(_ resets: Int64) throws(UserError) {
-        guard resets != despiteResets ?? 0 else { return }
-        throw UserError(
-            action: "starting a replay of", subject: range.topic,
-            cause:
-                "the range holds records because of which \(Quantity.words(resets, "key")) \(resets == 1 ? "was" : "were") reset: read again, they block them again",
-            nextStep: resets == 0
-                ? "leave out --despite-resets"
-                : "name another range; or begin with --despite-resets \(resets), and reset the keys anew afterwards",
-            status: .no)
+            action: "starting a replay of", subject: range.topic, cause: cause,
+            nextStep: count == 0 ? "leave out \(option)" : "\(nextStep), or begin with \(option) \(count)", status: .no)
     }
 
     private func checkMissing(_ missing: Int64) throws(UserError) {
-        guard missing != acceptMissing ?? 0 else { return }
-        throw UserError(
-            action: "starting a replay of", subject: range.topic,
+        try demand(
+            missing, is: acceptMissing, by: "--accept-missing",
             cause:
                 "\(Quantity.words(missing, "offset")) of the range \(missing == 1 ? "is" : "are") no longer in Kafka",
-            nextStep: missing == 0
-                ? "leave out --accept-missing" : "name a later --from, or begin with --accept-missing \(missing)",
-            status: .no)
+            nextStep: "name a later --from")
+    }
+
+    private func checkLeftOut(_ leftOut: Int64) throws(UserError) {
+        try demand(
+            leftOut, is: includeLeftOut, by: "--include-left-out",
+            cause: "operators had the workers leave out \(Quantity.words(leftOut, "offset")) of the range",
+            nextStep: "see who and why in ingest.operation; name another range")
+    }
+
+    private func checkResets(_ resets: Int64) throws(UserError) {
+        try demand(
+            resets, is: despiteResets, by: "--despite-resets",
+            cause:
+                "the range holds records because of which \(Quantity.words(resets, "key")) \(resets == 1 ? "was" : "were") reset: read again, they block them again",
+            nextStep: "name another range")
     }
 }
 
@@ -192,18 +191,24 @@ struct ReplayCarrying {
             told.value = try await onThread("replay") {
                 var progress = Progress("replayed")
                 defer { progress.end() }
-                let ended = try replayer.run(id) { state in
-                    progress.tell(records: state.fates.consumed, share: state.share)
+                func carryOn(_ id: Int64?) throws -> (id: Int64, ending: Replayer.Ending)? {
+                    try replayer.run(id) { state in
+                        progress.tell(records: state.fates.consumed, share: state.share)
+                    }
                 }
-                guard let id = ended?.id ?? id else { return nil }
+                guard let id = try carryOn(id)?.id ?? id else { return nil }
                 let connection = try settings.connect("replay")
                 defer { connection.close() }
                 let store = ReplayStore(connection: connection)
-                // Whoever carries it on: it is looked at until it has ended.
+                // Whoever carries it on: it is looked at until it has ended, and taken on where that one is gone.
                 var state = try store.known(id)
-                while state.status == .running, !replayer.isStopping, ended?.ending != .interrupted {
-                    if !state.hasRunner { try checkRevision(state) }
-                    Thread.sleep(forTimeInterval: 0.5)
+                while state.status == .running, !replayer.isStopping {
+                    if state.hasRunner {
+                        Thread.sleep(forTimeInterval: 0.5)
+                    } else {
+                        try checkRevision(state)
+                        if try carryOn(id) == nil { Thread.sleep(forTimeInterval: 0.5) }
+                    }
                     state = try store.known(id)
                     progress.tell(records: state.fates.consumed, share: state.share)
                 }
